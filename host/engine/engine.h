@@ -17,6 +17,7 @@
 
 #include <shimhost/plugin.h>
 #include "config/config.h"
+#include "state/status.h"
 
 struct engine;
 
@@ -147,8 +148,6 @@ struct container_info {
 
 void container_info_clear(struct container_info *info);
 
-/* The name of a SHIM_STATUS_*: "created" … "stopped", or "incomplete" for SHIM_STATUS_UNKNOWN. */
-const char *status_name(uint32_t status);
 
 /* Everything about one container. */
 int engine_inspect(struct engine *engine, const char *container, struct container_info *ret_info,

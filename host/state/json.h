@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jansson with our errors and cleanup attributes. For the files of host/state/ alone. */
+#ifndef SHIMHOST_STATE_JSON_H
+#define SHIMHOST_STATE_JSON_H
+
+#include <jansson.h>
+#include <shimhost/plugin.h>
+
+static inline void json_cleanup(json_t **value) {
+    json_decref(*value);
+}
+#define AUTO_JSON __attribute__((cleanup(json_cleanup)))
+
+/* Parses a text that must be one JSON object; `what` names it in the error (-EBADMSG). */
+int json_parse_object(const char *text, const char *what, json_t **ret_object,
+                      struct shim_error *error);
+
+/* Reads and parses the file `name` of a directory; `what` names it. */
+int json_read_object(int directory_fd, const char *name, const char *what, json_t **ret_object,
+                     struct shim_error *error);
+
+/* Writes `object` to the file `name` of a directory, atomically. */
+int json_write_object(int directory_fd, const char *name, const json_t *object,
+                      struct shim_error *error);
+
+/* The text of a member, a copy for the caller, in *ret. Missing is -ENOENT without an error, another type
+ * -EBADMSG. */
+int json_take_string(const json_t *object, const char *key, const char *what, char **ret,
+                     struct shim_error *error);
+
+/* The text of any value, for the caller to free. NULL: out of memory. */
+char *json_text(const json_t *value);
+
+#endif

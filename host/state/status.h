@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small files of a process's directory that say how it is: status, exitStatus, exitUnknown, .changing. */
+#ifndef SHIMHOST_STATE_STATUS_H
+#define SHIMHOST_STATE_STATUS_H
+
+#include <shimhost/plugin.h>
+
+/* "created", "running", "paused", "stopped"; "incomplete" for SHIM_STATUS_UNKNOWN. */
+const char *status_name(uint32_t status);
+
+/* Reads the file `status`. A missing one is SHIM_STATUS_UNKNOWN. -EBADMSG: it holds something else. */
+int status_read(int directory_fd, uint32_t *ret_status, struct shim_error *error);
+int status_write(int directory_fd, uint32_t status, struct shim_error *error);
+
+/* Reads exitStatus: 0-255. -ENOENT: not there; -EBADMSG: empty or malformed, and the error says how. */
+int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_error *error);
+
+/* Writes exitStatus, once: -EEXIST if there is one already. */
+int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *error);
+
+/* Reads why the exit status is not known, into `buffer`. -ENOENT: there is no such file. */
+int status_unknown_read(int directory_fd, char *buffer, size_t size);
+int status_unknown_write(int directory_fd, const char *why, struct shim_error *error);
+
+/* Marks that a host is about to let the runtime change something, and that it is done. A mark without a
+ * lock tells the next host that `status` may be behind. */
+int status_changing_set(int directory_fd, struct shim_error *error);
+void status_changing_clear(int directory_fd);
+int status_changing(int directory_fd); /* 1 or 0 */
+
+/* What is true of a process, from its directory and /proc alone. Changes nothing. The contract of
+ * `load` in shimhost/plugin.h. */
+int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error);
+
+/* The monitor of a process: 1 it lives, 0 it does not (or has not begun). */
+int status_monitor_alive(int directory_fd, struct shim_identity *ret_identity,
+                         struct shim_error *error);
+
+#endif
