@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void fill(struct shim_error *error, int code, uint32_t reason, const char *format,
-                 va_list arguments) {
+void error_set_va(struct shim_error *error, int code, uint32_t reason, const char *format,
+                  va_list arguments) {
     int saved = errno;
     error->code = code;
     error->reason = reason;
@@ -18,7 +17,7 @@ int error_set(struct shim_error *error, int code, const char *format, ...) {
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        fill(error, code, SHIM_REASON_NONE, format, arguments);
+        error_set_va(error, code, SHIM_REASON_NONE, format, arguments);
         va_end(arguments);
     }
     return code;
@@ -28,7 +27,7 @@ int error_set_reason(struct shim_error *error, int code, uint32_t reason, const 
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        fill(error, code, reason, format, arguments);
+        error_set_va(error, code, reason, format, arguments);
         va_end(arguments);
     }
     return code;
@@ -41,7 +40,7 @@ int error_context(struct shim_error *error, const char *format, ...) {
     memcpy(inner, error->message, sizeof(inner));
     va_list arguments;
     va_start(arguments, format);
-    fill(error, error->code, error->reason, format, arguments);
+    error_set_va(error, error->code, error->reason, format, arguments);
     va_end(arguments);
     size_t used = strlen(error->message);
     int saved = errno;

@@ -4,6 +4,7 @@
 #define SHIMHOST_BASE_ERROR_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <shimhost/plugin.h>
 
 /* An error to pass on, empty. */
@@ -18,6 +19,10 @@ int error_set(struct shim_error *error, int code, const char *format, ...)
 /* error_set() that also says what kind of failure it is: one of SHIM_REASON_*. */
 int error_set_reason(struct shim_error *error, int code, uint32_t reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* error_set_reason() for a function that has its arguments in a va_list. `error` may not be NULL. */
+void error_set_va(struct shim_error *error, int code, uint32_t reason, const char *format,
+                  va_list arguments) __attribute__((format(printf, 4, 0)));
 
 /* Puts "CONTEXT: " before the sentence that `error` already holds, and returns error->code. */
 int error_context(struct shim_error *error, const char *format, ...)

@@ -2,7 +2,7 @@
 #include "plugin/registry.h"
 
 #include <dirent.h>
-#include <elf.h>
+#include <link.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <ltdl.h>

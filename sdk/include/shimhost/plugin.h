@@ -271,9 +271,9 @@ struct shim_services {
 
     /* Runs a program of the runtime (argv[0] an absolute path) with the runtime's environment, standard input
      * from /dev/null, and waits for it: at most `timeout` milliseconds, then it is killed: -ETIMEDOUT. A
-     * program that fails is no error of this call: look at ret_output->exit_status. The text is
-     * capped at 1 MiB. `log_name` (may be NULL) names the runtime's JSON log in the process's directory; its
-     * last error then follows in `error` when the program fails and `error` is not NULL. */
+     * program that fails is no error of this call: look at ret_output->exit_status, and ask runtime_error. The
+     * text is standard output (with SHIM_RUN_MERGE_ERRORS standard error, too), capped at 1 MiB; release it with
+     * output_free. `process` may be NULL. -ENOENT, -EACCES …: it could not be executed; -ECANCELED. */
     int (*run_command)(const struct shim_context *context, const struct shim_process *process,
                        const char *const *argv, int64_t timeout, uint32_t flags,
                        struct shim_output *ret_output, struct shim_error *error);

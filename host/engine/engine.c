@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/internal.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+int engine_open(const struct engine_options *options, struct engine **ret_engine,
+                struct shim_error *error) {
+    struct store *store = NULL;
+    const char *path = options->state_dir ? options->state_dir : options->config->state_dir;
+    int r = store_open(path, &store, error);
+    if (r < 0)
+        return r;
+    struct engine *engine = calloc(1, sizeof(*engine));
+    if (!engine) {
+        store_close(store);
+        return error_set(error, -ENOMEM, "cannot open the engine: out of memory");
+    }
+    engine->options = *options;
+    engine->store = store;
+    *ret_engine = engine;
+    return 0;
+}
+
+static struct runtime *runtime_close(struct runtime *runtime) {
+    struct runtime *next = runtime->next;
+    if (runtime->plugin && SHIM_HAS(struct shim_plugin, runtime->plugin, close))
+        runtime->plugin->close(&runtime->context);
+    plugin_close(runtime->file);
+    free(runtime);
+    return next;
+}
+
+struct engine *engine_close(struct engine *engine) {
+    if (engine) {
+        while (engine->runtimes)
+            engine->runtimes = runtime_close(engine->runtimes);
+        store_close(engine->store);
+        free(engine);
+    }
+    return NULL;
+}
+
+static int runtime_load(struct runtime *runtime, struct shim_error *error) {
+    const struct runtime_config *config = runtime->config;
+    int r = plugin_open(runtime->engine->options.config->plugin_dir, config->plugin, &runtime->file,
+                        error);
+    if (r < 0)
+        return error_context(error, "runtime %s", config->name);
+    runtime->context = (struct shim_context){
+        .size = sizeof(runtime->context),
+        .services = &engine_services,
+        .runtime = &config->shim,
+    };
+    const struct shim_plugin *plugin = plugin_descriptor(runtime->file);
+    if (SHIM_HAS(struct shim_plugin, plugin, open) &&
+        (r = plugin->open(&runtime->context, error)) < 0) {
+        error_context(error, "runtime %s: plugin %s", config->name, plugin->name);
+        return r;
+    }
+    runtime->plugin = plugin;
+    return 0;
+}
+
+int runtime_open(struct engine *engine, const char *name, struct runtime **ret_runtime,
+                 struct shim_error *error) {
+    if (!name)
+        name = engine->options.config->default_runtime;
+    for (struct runtime *runtime = engine->runtimes; runtime; runtime = runtime->next)
+        if (strcmp(runtime->config->name, name) == 0) {
+            *ret_runtime = runtime;
+            return 0;
+        }
+    struct config_problems problems = CONFIG_PROBLEMS_NONE;
+    const struct runtime_config *config;
+    int r = config_runtime(engine->options.config, name, &config, &problems);
+    if (r < 0) {
+        config_problems_error(&problems, error);
+        config_problems_clear(&problems);
+        return r;
+    }
+    struct runtime *runtime = calloc(1, sizeof(*runtime));
+    if (!runtime)
+        return error_set(error, -ENOMEM, "cannot open runtime %s: out of memory", name);
+    runtime->engine = engine;
+    runtime->config = config;
+    r = runtime_load(runtime, error);
+    if (r < 0) {
+        runtime_close(runtime);
+        return r;
+    }
+    runtime->next = engine->runtimes;
+    engine->runtimes = runtime;
+    *ret_runtime = runtime;
+    return 0;
+}
+
+int runtime_lacks(const struct runtime *runtime, const char *entry, struct shim_error *error) {
+    return error_set_reason(error, -EOPNOTSUPP, SHIM_REASON_UNSUPPORTED,
+                            "runtime %s does not support %s (plugin %s %s)", runtime->config->name,
+                            entry, runtime->plugin->name, runtime->plugin->version);
+}
+
+int engine_features(struct engine *engine, const char *name, const struct shim_plugin **ret_plugin,
+                    struct shim_features *ret_features, struct shim_error *error) {
+    struct runtime *runtime;
+    int r = runtime_open(engine, name, &runtime, error);
+    if (r < 0 || (r = RUNTIME_NEEDS(runtime, features, error)) < 0)
+        return r;
+    struct shim_features features = {.size = sizeof(features)};
+    r = runtime->plugin->features(&runtime->context, &features, error);
+    if (r < 0)
+        return r;
+    *ret_plugin = runtime->plugin;
+    *ret_features = features;
+    return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the engine share: an open engine, an open runtime, an open process. */
+#ifndef SHIMHOST_ENGINE_INTERNAL_H
+#define SHIMHOST_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "plugin/registry.h"
+#include "state/record.h"
+#include "state/store.h"
+
+/* A configured runtime whose plugin is open. Opened when first needed, closed with the engine. */
+struct runtime {
+    struct shim_context context; /* first: the plugin's view, from which the host finds the rest */
+    struct engine *engine;
+    const struct runtime_config *config;
+    struct plugin_file *file;
+    const struct shim_plugin *plugin;
+    struct runtime *next;
+};
+
+struct engine {
+    struct engine_options options;
+    struct store *store;
+    struct runtime *runtimes;
+};
+
+/* A process that a call works on: its directories are open, its records read. */
+struct process {
+    struct shim_process view; /* first: the plugin's view, from which the host finds the rest */
+    struct engine *engine;
+    struct runtime *runtime;
+    struct container_record container;
+    struct process_record record;
+    const struct spawn_streams *streams; /* while it is being spawned, else NULL */
+    char *container_id;
+    char *id;
+    char *directory;
+    int container_fd;
+    int directory_fd;
+    int lock; /* the container's, exclusive, or -1 */
+};
+
+static inline struct runtime *runtime_of(const struct shim_context *context) {
+    return (struct runtime *)(uintptr_t)context;
+}
+
+static inline struct process *process_of(const struct shim_process *view) {
+    return (struct process *)(uintptr_t)view;
+}
+
+/* engine.c: the runtime `name` (NULL: the default), opened. It stays the engine's. */
+int runtime_open(struct engine *engine, const char *name, struct runtime **ret_runtime,
+                 struct shim_error *error);
+
+/* Whether the plugin has an optional entry; if not, the error says that the runtime does not support it. */
+#define RUNTIME_NEEDS(runtime, entry, error)                                                       \
+    (SHIM_HAS(struct shim_plugin, (runtime)->plugin, entry)                                        \
+         ? 0                                                                                       \
+         : runtime_lacks((runtime), #entry, (error)))
+int runtime_lacks(const struct runtime *runtime, const char *entry, struct shim_error *error);
+
+/* services.c: the table that every plugin gets. */
+extern const struct shim_services engine_services;
+
+/* process.c. Opens a process (NULL: init) of a container with its runtime. -ENOENT, -EBADMSG. */
+int process_open(struct engine *engine, const char *container, const char *id,
+                 struct process **ret_process, struct shim_error *error);
+struct process *process_close(struct process *process);
+static inline void process_cleanup(struct process **process) {
+    *process = process_close(*process);
+}
+#define AUTO_PROCESS __attribute__((cleanup(process_cleanup)))
+
+/* An empty one for directories that are open already, which it takes. For spawning. */
+int process_new(struct engine *engine, const char *container, const char *id, int container_fd_take,
+                int directory_fd_take, struct process **ret_process, struct shim_error *error);
+/* Makes an opened init into another process of its container, whose directory it takes. */
+int process_become(struct process *process, const char *id, int directory_fd_take,
+                   struct shim_error *error);
+/* Fills the plugin's view from the records. */
+void process_fill_view(struct process *process);
+/* Takes the container's lock, unless it is held already. */
+int process_lock(struct process *process, struct shim_error *error);
+/* What the plugin says about it. */
+int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error);
+
+/* wait.c: the services of these names. */
+int process_wait(const struct shim_context *context, const struct shim_process *view,
+                 int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);
+int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_error *error);
+
+/* recover.c: a process whose monitor is dead and that has no exit status. Applies on-monitor-death: afterwards there is
+ * an exit status, a reason why there is none, or a new monitor. Takes the lock. */
+int process_recover(struct process *process, struct shim_error *error);
+/* Waits until a pidfd says that its process is over. -ETIMEDOUT, -ECANCELED. */
+int pidfd_await(int pidfd, int64_t timeout, int cancel_fd);
+
+/* launch.c: the service monitor_launch, and the adoption of a process without a monitor. */
+int process_launch(const struct shim_context *context, const struct shim_process *view,
+                   const struct shim_launch *launch, struct shim_error *error);
+int process_adopt(struct process *process, struct shim_error *error);
+
+/* streams.c: what the launch command gets as its streams, and what the monitor is told about them. */
+struct stream_set {
+    int fds[3];       /* for descriptors 0, 1, 2; owned */
+    unsigned int keep; /* bit N: the monitor keeps descriptor N open */
+};
+int streams_open(const struct process *process, struct stream_set *ret_streams,
+                 struct shim_error *error);
+void streams_close(struct stream_set *streams);
+
+#endif

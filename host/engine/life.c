@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be done to a process that exists, short of removing it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "engine/internal.h"
+#include "process/fifo.h"
+
+static int wrong_state(const struct process *process, uint32_t status, const char *wanted,
+                       struct shim_error *error) {
+    return error_set_reason(error, status == SHIM_STATUS_STOPPED ? -ESRCH : -EINVAL,
+                            status == SHIM_STATUS_STOPPED ? SHIM_REASON_NOT_RUNNING
+                                                          : SHIM_REASON_WRONG_STATE,
+                            "container %s is %s; %s", process->container_id, status_name(status),
+                            wanted);
+}
+
+/* A change of status that the runtime makes: under the lock, and marked, so that a host which dies in the middle leaves
+ * its successor a reason to ask. */
+struct change {
+    const char *name; /* for messages */
+    uint32_t from, to;
+    const char *wanted;
+    int (*call)(const struct shim_context *context, const struct shim_process *process,
+                struct shim_error *error);
+};
+
+static int change_status(struct process *process, const struct change *change,
+                         struct shim_error *error) {
+    struct shim_state state;
+    int r = process_lock(process, error);
+    if (r < 0 || (r = process_load(process, &state, error)) < 0)
+        return r;
+    if (state.status != change->from)
+        return wrong_state(process, state.status, change->wanted, error);
+    if ((r = status_changing_set(process->directory_fd, error)) < 0)
+        return r;
+    r = change->call(&process->runtime->context, &process->view, error);
+    if (r < 0)
+        error_context(error, "container %s: cannot %s it", process->container_id, change->name);
+    else
+        r = status_write(process->directory_fd, change->to, error);
+    /* A runtime that was cut short may have done it or not: the mark stays, and whoever comes asks. */
+    if (r == 0 || (r != -ETIMEDOUT && r != -ECANCELED))
+        status_changing_clear(process->directory_fd);
+    return r;
+}
+
+int engine_start(struct engine *engine, const char *container, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = process_open(engine, container, NULL, &process, error);
+    if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, start, error)) < 0)
+        return r;
+    return change_status(process,
+                         &(struct change){"start", SHIM_STATUS_CREATED, SHIM_STATUS_RUNNING,
+                                          "only a created one can be started",
+                                          process->runtime->plugin->start},
+                         error);
+}
+
+int engine_pause(struct engine *engine, const char *container, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = process_open(engine, container, NULL, &process, error);
+    if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, pause, error)) < 0)
+        return r;
+    return change_status(process,
+                         &(struct change){"pause", SHIM_STATUS_RUNNING, SHIM_STATUS_PAUSED,
+                                          "only a running one can be paused",
+                                          process->runtime->plugin->pause},
+                         error);
+}
+
+int engine_resume(struct engine *engine, const char *container, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = process_open(engine, container, NULL, &process, error);
+    if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, resume, error)) < 0)
+        return r;
+    return change_status(process,
+                         &(struct change){"resume", SHIM_STATUS_PAUSED, SHIM_STATUS_RUNNING,
+                                          "only a paused one can be resumed",
+                                          process->runtime->plugin->resume},
+                         error);
+}
+
+int engine_wait(struct engine *engine, const char *container, const char *id, int64_t timeout,
+                int32_t *ret_exit_status, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = process_open(engine, container, id, &process, error);
+    if (r < 0)
+        return r;
+    return process->runtime->plugin->wait(&process->runtime->context, &process->view, timeout,
+                                          ret_exit_status, error);
+}
+
+int engine_wait_descriptor(struct engine *engine, const char *container, const char *id,
+                           int *ret_fd, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = process_open(engine, container, id, &process, error);
+    return r < 0 ? r : process_wait_descriptor(process, ret_fd, error);
+}
+
+int engine_signal(struct engine *engine, const char *container, const char *id, int32_t signal,
+                  struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    struct shim_state state;
+    if (signal < 1 || signal >= NSIG)
+        return error_set(error, -EINVAL, "signal %d: expected 1 to %d", signal, NSIG - 1);
+    int r = process_open(engine, container, id, &process, error);
+    if (r < 0 || (r = process_load(process, &state, error)) < 0)
+        return r;
+    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
+        return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
+                                "container %s, process %s: not running (it is %s)", container,
+                                process->id, status_name(state.status));
+    r = process->runtime->plugin->signal(&process->runtime->context, &process->view, signal, error);
+    if (r < 0)
+        return error_context(error, "container %s, process %s", container, process->id);
+    /* A frozen process does not even die before it is thawed. */
+    if (signal == SIGKILL && state.status == SHIM_STATUS_PAUSED &&
+        SHIM_HAS(struct shim_plugin, process->runtime->plugin, resume)) {
+        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
+        process->runtime->plugin->resume(&process->runtime->context, &process->view, &ignored);
+    }
+    return 0;
+}
+
+int engine_update(struct engine *engine, const char *container, const char *resources,
+                  struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    struct shim_state state;
+    int r = record_check_object(resources, "the resources", NULL, error);
+    if (r < 0 || (r = process_open(engine, container, NULL, &process, error)) < 0 ||
+        (r = RUNTIME_NEEDS(process->runtime, update, error)) < 0 ||
+        (r = process_lock(process, error)) < 0 || (r = process_load(process, &state, error)) < 0)
+        return r;
+    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
+        return wrong_state(process, state.status, "there is nothing to update", error);
+    r = process->runtime->plugin->update(&process->runtime->context, &process->view, resources,
+                                         error);
+    return r < 0 ? error_context(error, "container %s: cannot update it", container) : 0;
+}
+
+int engine_checkpoint(struct engine *engine, const char *container,
+                      const struct shim_checkpoint *checkpoint, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    struct shim_state state;
+    int r = process_open(engine, container, NULL, &process, error);
+    if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, checkpoint, error)) < 0 ||
+        (r = process_lock(process, error)) < 0 || (r = process_load(process, &state, error)) < 0)
+        return r;
+    if (state.status != SHIM_STATUS_RUNNING && state.status != SHIM_STATUS_PAUSED)
+        return wrong_state(process, state.status, "only a running one can be checkpointed", error);
+    r = process->runtime->plugin->checkpoint(&process->runtime->context, &process->view, checkpoint,
+                                             error);
+    return r < 0 ? error_context(error, "container %s: cannot checkpoint it", container) : 0;
+}
+
+int engine_control(struct engine *engine, const char *container, const char *id, int type,
+                   unsigned int width, unsigned int height, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int fd AUTO_CLOSE = -1;
+    char line[64];
+    int r = process_open(engine, container, id, &process, error);
+    if (r < 0)
+        return r;
+    r = fifo_open(process->directory_fd, "control", O_WRONLY, &fd, error);
+    if (r == -ENXIO)
+        return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
+                                "container %s, process %s: not running", container, process->id);
+    if (r < 0)
+        return error_context(error, "container %s, process %s", container, process->id);
+    /* A line this short is written whole or not at all (PIPE_BUF). */
+    int length = snprintf(line, sizeof(line), "%d %u %u\n", type, width, height);
+    if (write(fd, line, (size_t)length) != length)
+        return error_set(error, -errno, "container %s, process %s: its monitor does not take control lines: %s",
+                         container, process->id, strerror(errno));
+    return 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A process opened from the state directory, and the plugin's view of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "engine/internal.h"
+
+struct process *process_close(struct process *process) {
+    if (process) {
+        container_record_clear(&process->container);
+        process_record_clear(&process->record);
+        fd_close(process->lock);
+        fd_close(process->directory_fd);
+        fd_close(process->container_fd);
+        free(process->directory);
+        free(process->container_id);
+        free(process->id);
+        free(process);
+    }
+    return NULL;
+}
+
+/* Sets the id and the path that goes with it. */
+static int set_id(struct process *process, const char *id, struct shim_error *error) {
+    char *copy = strdup(id), *directory = NULL;
+    if (!copy || asprintf(&directory, "%s/%s/%s", store_path(process->engine->store),
+                          process->container_id, id) < 0) {
+        free(copy);
+        return error_set(error, -ENOMEM, "cannot open process %s: out of memory", id);
+    }
+    free(process->id);
+    free(process->directory);
+    process->id = copy;
+    process->directory = directory;
+    return 0;
+}
+
+int process_become(struct process *process, const char *id, int directory_fd_take,
+                   struct shim_error *error) {
+    fd_close(process->directory_fd);
+    process->directory_fd = directory_fd_take;
+    process_record_clear(&process->record);
+    return set_id(process, id, error);
+}
+
+int process_new(struct engine *engine, const char *container, const char *id, int container_fd_take,
+                int directory_fd_take, struct process **ret_process, struct shim_error *error) {
+    struct process *process = calloc(1, sizeof(*process));
+    if (!process) {
+        fd_close(container_fd_take);
+        fd_close(directory_fd_take);
+        return error_set(error, -ENOMEM, "cannot open container %s: out of memory", container);
+    }
+    process->engine = engine;
+    process->container_fd = container_fd_take;
+    process->directory_fd = directory_fd_take;
+    process->lock = -1;
+    process->container_id = strdup(container);
+    int r = process->container_id
+                ? set_id(process, id, error)
+                : error_set(error, -ENOMEM, "cannot open container %s: out of memory", container);
+    if (r < 0) {
+        process_close(process);
+        return r;
+    }
+    *ret_process = process;
+    return 0;
+}
+
+void process_fill_view(struct process *process) {
+    const struct process_record *record = &process->record;
+    static const char *const no_arguments[] = {NULL};
+    uint32_t start = process->view.flags & SHIM_PROCESS_START;
+    process->view = (struct shim_process){
+        .size = sizeof(process->view),
+        .flags = start | (record->exec ? SHIM_PROCESS_EXEC : 0) |
+                 (record->terminal ? SHIM_PROCESS_TERMINAL : 0) |
+                 (record->no_pivot_root ? SHIM_PROCESS_NO_PIVOT_ROOT : 0),
+        .container = process->container_id,
+        .id = process->id,
+        .bundle = process->container.bundle,
+        .directory = process->directory,
+        .directory_fd = process->directory_fd,
+        .cancel_fd = process->engine->options.cancel_fd,
+        .runtime_args =
+            record->runtime_args ? (const char *const *)record->runtime_args : no_arguments,
+        .checkpoint = record->checkpoint,
+        .root_uid = record->root_uid,
+        .root_gid = record->root_gid,
+    };
+}
+
+static int read_records(struct process *process, struct shim_error *error) {
+    int r = container_record_read(process->container_fd, &process->container, error);
+    if (r < 0)
+        return error_context(error, "container %s is not whole", process->container_id);
+    r = process_record_read(process->directory_fd, &process->record, error);
+    if (r < 0)
+        return error_context(error, "process %s of container %s is not whole", process->id,
+                             process->container_id);
+    return runtime_open(process->engine, process->container.runtime, &process->runtime, error);
+}
+
+int process_open(struct engine *engine, const char *container, const char *id,
+                 struct process **ret_process, struct shim_error *error) {
+    if (!id)
+        id = PROCESS_INIT;
+    int container_fd AUTO_CLOSE = -1, directory_fd AUTO_CLOSE = -1;
+    int r = store_container_open(engine->store, container, &container_fd, error);
+    if (r < 0)
+        return r;
+    r = store_process_open(container_fd, container, id, &directory_fd, error);
+    if (r < 0)
+        return r;
+    struct process *process AUTO_PROCESS = NULL;
+    r = process_new(engine, container, id, fd_steal(&container_fd), fd_steal(&directory_fd),
+                    &process, error);
+    if (r < 0 || (r = read_records(process, error)) < 0)
+        return r;
+    process_fill_view(process);
+    *ret_process = pointer_steal(&process);
+    return 0;
+}
+
+int process_lock(struct process *process, struct shim_error *error) {
+    if (process->lock >= 0)
+        return 0;
+    return store_lock(process->engine->store, process->container_id, process->container_fd,
+                      STORE_LOCK_EXCLUSIVE, &process->lock, error);
+}
+
+/* A host that died in the middle of a change may have left `status` behind the truth; then the runtime is asked. */
+static void correct_status(struct process *process, struct shim_state *state) {
+    if (state->status == SHIM_STATUS_UNKNOWN || state->status == SHIM_STATUS_STOPPED ||
+        !status_changing(process->directory_fd) || store_locked(process->container_fd))
+        return;
+    const struct runtime *runtime = process->runtime;
+    struct shim_error ignored = ERROR_NONE; /* then the file's word stands */
+    uint32_t status;
+    if (SHIM_HAS(struct shim_plugin, runtime->plugin, state) &&
+        runtime->plugin->state(&runtime->context, &process->view, &status, &ignored) == 0 &&
+        status != SHIM_STATUS_STOPPED) /* that only the monitor may say */
+        state->status = status;
+}
+
+int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error) {
+    struct shim_state state = {.size = sizeof(state), .exit_status = -1};
+    int r = process->runtime->plugin->load(&process->runtime->context, &process->view, &state,
+                                           error);
+    if (r < 0) {
+        error_context(error, "container %s, process %s", process->container_id, process->id);
+        return r;
+    }
+    if (strcmp(process->id, PROCESS_INIT) == 0)
+        correct_status(process, &state);
+    *ret_state = state;
+    return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens to a process whose monitor has been killed: the policy on-monitor-death. */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "engine/internal.h"
+#include "process/identity.h"
+
+int pidfd_await(int pidfd, int64_t timeout, int cancel_fd) {
+    int64_t deadline = deadline_after(timeout);
+    for (;;) {
+        struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
+                               {.fd = cancel_fd, .events = POLLIN}};
+        int r = poll(fds, 2, deadline_poll(deadline));
+        if (r < 0 && errno != EINTR)
+            return -errno;
+        if (r > 0)
+            return fds[0].revents ? 0 : -ECANCELED;
+        if (r == 0 && deadline_left(deadline) == 0)
+            return -ETIMEDOUT;
+    }
+}
+
+static int record_unknown(const struct process *process, const char *why,
+                          struct shim_error *error) {
+    int r = status_unknown_write(process->directory_fd, why, error);
+    return r < 0 ? r : status_write(process->directory_fd, SHIM_STATUS_STOPPED, error);
+}
+
+/* SIGKILL to exactly that process, and its end awaited. -ESRCH: it was over before. */
+static int kill_and_await(const struct process *process, const struct shim_identity *identity,
+                          struct shim_error *error) {
+    int pidfd AUTO_CLOSE = -1;
+    int r = identity_open(identity, &pidfd, error);
+    if (r < 0 || (r = identity_signal(identity, SIGKILL, error)) < 0)
+        return r;
+    r = pidfd_await(pidfd, process->runtime->config->timeouts.signal, process->view.cancel_fd);
+    if (r < 0)
+        return error_set(error, r, "container %s: pid %d was sent SIGKILL, and its end was not seen: %s",
+                         process->container_id, identity->pid, strerror(-r));
+    return 0;
+}
+
+static int recover_by_kill(struct process *process, const struct shim_identity *identity,
+                           struct shim_error *error) {
+    int r = kill_and_await(process, identity, error);
+    if (r == -ESRCH)
+        return record_unknown(process, "it ended by itself after its monitor had been killed", error);
+    if (r < 0)
+        return r;
+    r = status_exit_write(process->directory_fd, 128 + SIGKILL, error);
+    if (r < 0 && r != -EEXIST)
+        return r;
+    if ((r = status_write(process->directory_fd, SHIM_STATUS_STOPPED, error)) < 0)
+        return r;
+    /* The monitor would have cleaned up. If this fails, delete does it, and says why not. */
+    struct shim_error problem = ERROR_NONE;
+    const struct runtime *runtime = process->runtime;
+    if (!process->record.exec && SHIM_HAS(struct shim_plugin, runtime->plugin, remove) &&
+        runtime->plugin->remove(&runtime->context, &process->view, &problem) < 0)
+        log_write(SHIM_LOG_WARNING, &(struct log_fields){.container = process->container_id},
+                  "cannot clean up: %s", problem.message);
+    return 0;
+}
+
+static int recover_locked(struct process *process, struct shim_error *error) {
+    int32_t ignored;
+    char why[256];
+    /* Another host may have been quicker. */
+    if (status_exit_read(process->directory_fd, &ignored, NULL) == 0 ||
+        status_unknown_read(process->directory_fd, why, sizeof(why)) >= 0)
+        return 0;
+    int r = status_monitor_alive(process->directory_fd, NULL, error);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    struct shim_identity identity = {.size = sizeof(identity)};
+    r = identity_read_process(process->directory_fd, &identity, error);
+    if (r == -ENOENT)
+        return error_set_reason(
+            error, -ENODATA, SHIM_REASON_WRONG_STATE,
+            "container %s, process %s: its spawn never finished; run: shimhost delete %s",
+            process->container_id, process->id, process->container_id);
+    if (r < 0 || (r = identity_alive(&identity, error)) < 0)
+        return r;
+    if (r == 0)
+        return record_unknown(process, "its monitor was killed, and nobody saw its end", error);
+    if (process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT)
+        return process_adopt(process, error);
+    return recover_by_kill(process, &identity, error);
+}
+
+int process_recover(struct process *process, struct shim_error *error) {
+    int held = process->lock >= 0;
+    int r = process_lock(process, error);
+    if (r < 0)
+        return r;
+    r = recover_locked(process, error);
+    if (!held)
+        process->lock = fd_close(process->lock);
+    return r;
+}

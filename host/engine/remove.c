@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removing what is over. The order: what lives is killed if that was asked for; the monitors finish their cleaning; the
+ * runtime forgets the container; the directory goes last. Nothing is removed on doubt. */
+#include <signal.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "engine/internal.h"
+#include "process/identity.h"
+
+/* Written by a monitor whose cleanup commands have all succeeded. */
+#define CLEANED_FILE ".cleaned"
+
+/* Ends a process that lives. */
+static int kill_process(struct process *process, const struct shim_state *state,
+                        struct shim_error *error) {
+    const struct runtime *runtime = process->runtime;
+    int r = runtime->plugin->signal(&runtime->context, &process->view, SIGKILL, error);
+    if (r < 0 && r != -ESRCH)
+        return r;
+    if (state->status == SHIM_STATUS_PAUSED &&
+        SHIM_HAS(struct shim_plugin, runtime->plugin, resume)) {
+        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
+        runtime->plugin->resume(&runtime->context, &process->view, &ignored);
+    }
+    int32_t exit_status;
+    r = runtime->plugin->wait(&runtime->context, &process->view, runtime->config->timeouts.signal,
+                              &exit_status, error);
+    return r == -ENODATA ? 0 : r; /* over is over, whatever its status */
+}
+
+/* Waits until the monitor of a directory has ended. One that is stuck is killed: it has nothing left to do but what the
+ * caller does next. A monitor that is still launching is told to give up first. */
+static int await_monitor(const struct process *process, int directory_fd, int launching,
+                         struct shim_error *error) {
+    struct shim_identity monitor = {.size = sizeof(monitor)};
+    int pidfd AUTO_CLOSE = -1;
+    int64_t timeout = process->runtime->config->timeouts.delete;
+    int r = status_monitor_alive(directory_fd, &monitor, error);
+    if (r <= 0)
+        return r;
+    struct shim_error problem = ERROR_NONE;
+    r = identity_open(&monitor, &pidfd, &problem);
+    if (r == -ESRCH)
+        return 0;
+    if (r < 0) {
+        *error = problem;
+        return r;
+    }
+    if (launching)
+        identity_signal(&monitor, SIGTERM, &problem);
+    r = pidfd_await(pidfd, timeout, process->view.cancel_fd);
+    if (r != -ETIMEDOUT)
+        return r < 0 ? error_set(error, r, "container %s: cannot wait for its monitor: %s",
+                                 process->container_id, strerror(-r))
+                     : 0;
+    r = identity_signal(&monitor, SIGKILL, &problem);
+    if (r == 0)
+        r = pidfd_await(pidfd, timeout, -1);
+    return r == 0 || r == -ESRCH
+               ? 0
+               : error_set(error, r, "container %s: its monitor (pid %d) does not end",
+                           process->container_id, monitor.pid);
+}
+
+struct monitors {
+    const struct process *init;
+    struct shim_error *error;
+};
+
+static int await_exec_monitor(const char *id, void *user) {
+    struct monitors *monitors = user;
+    const struct process *init = monitors->init;
+    int directory_fd AUTO_CLOSE = -1;
+    if (strcmp(id, PROCESS_INIT) == 0)
+        return 0;
+    int r = store_process_open(init->container_fd, init->container_id, id, &directory_fd,
+                               monitors->error);
+    return r < 0 ? r : await_monitor(init, directory_fd, 0, monitors->error);
+}
+
+/* The runtime forgets the container, unless its monitor has seen to that. */
+static int remove_from_runtime(struct process *process, struct shim_error *error) {
+    const struct runtime *runtime = process->runtime;
+    if (file_exists_at(process->directory_fd, CLEANED_FILE) ||
+        !SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
+        return 0;
+    int r = runtime->plugin->remove(&runtime->context, &process->view, error);
+    return r < 0 ? error_context(error, "container %s: its runtime cannot delete it",
+                                 process->container_id)
+                 : 0;
+}
+
+static int remove_container(struct process *init, bool force, struct shim_error *error) {
+    struct shim_state state;
+    int r = process_load(init, &state, error);
+    if (r < 0)
+        return r;
+    int incomplete = state.status == SHIM_STATUS_UNKNOWN;
+    if (state.status != SHIM_STATUS_STOPPED && !incomplete) {
+        if (!force)
+            return error_set_reason(error, -EBUSY, SHIM_REASON_WRONG_STATE,
+                                    "container %s is %s; kill it first, or run: shimhost delete --force %s",
+                                    init->container_id, status_name(state.status),
+                                    init->container_id);
+        if ((r = kill_process(init, &state, error)) < 0)
+            return error_context(error, "container %s: cannot kill it", init->container_id);
+    }
+    struct monitors monitors = {init, error};
+    if ((r = await_monitor(init, init->directory_fd, incomplete, error)) < 0 ||
+        (r = remove_from_runtime(init, error)) < 0 ||
+        (r = store_processes(init->container_fd, await_exec_monitor, &monitors, error)) < 0)
+        return r;
+    return store_container_remove(init->engine->store, init->container_id, error);
+}
+
+/* A monitor names itself before it does anything, so where none has, no runtime has been called. */
+static int never_launched(int directory_fd) {
+    return !file_exists_at(directory_fd, "monitor");
+}
+
+struct launched {
+    int container_fd;
+    const char *container;
+};
+
+static int is_launched(const char *id, void *user) {
+    const struct launched *launched = user;
+    int fd AUTO_CLOSE = -1;
+    int r = store_process_open(launched->container_fd, launched->container, id, &fd, NULL);
+    return r < 0 || !never_launched(fd) ? -ENOTEMPTY : 0;
+}
+
+/* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more than that. */
+static int remove_unlaunched(struct engine *engine, const char *container, const char *exec,
+                             struct shim_error *error) {
+    int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
+    int r = store_container_open(engine->store, container, &fd, error);
+    if (r < 0 ||
+        (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE, &lock, error)) < 0)
+        return r;
+    struct launched launched = {fd, container};
+    if (exec) {
+        r = is_launched(exec, &launched);
+        return r < 0 ? r : store_process_remove(fd, container, exec, error);
+    }
+    r = store_processes(fd, is_launched, &launched, error);
+    return r < 0 ? r : store_container_remove(engine->store, container, error);
+}
+
+static int remove_exec(struct process *process, bool force, struct shim_error *error) {
+    struct shim_state state;
+    int r = process_load(process, &state, error);
+    if (r < 0)
+        return r;
+    int incomplete = state.status == SHIM_STATUS_UNKNOWN;
+    if (state.status != SHIM_STATUS_STOPPED && !incomplete) {
+        if (!force)
+            return error_set_reason(error, -EBUSY, SHIM_REASON_WRONG_STATE,
+                                    "process %s of container %s is %s; kill it first, or use --force",
+                                    process->id, process->container_id, status_name(state.status));
+        if ((r = kill_process(process, &state, error)) < 0)
+            return r;
+    }
+    if ((r = await_monitor(process, process->directory_fd, incomplete, error)) < 0)
+        return r;
+    return store_process_remove(process->container_fd, process->container_id, process->id, error);
+}
+
+int engine_delete(struct engine *engine, const char *container, const char *id, bool force,
+                  struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    struct shim_error problem = ERROR_NONE;
+    const char *exec = id && strcmp(id, PROCESS_INIT) != 0 ? id : NULL;
+    int r = process_open(engine, container, id, &process, &problem);
+    if (r < 0) {
+        if (remove_unlaunched(engine, container, exec, &(struct shim_error)ERROR_NONE) == 0)
+            return 0;
+        if (error)
+            *error = problem;
+        return r;
+    }
+    /* An exec's removal is its own affair; a container's must not meet another change. */
+    if (exec)
+        return remove_exec(process, force, error);
+    r = process_lock(process, error);
+    return r < 0 ? r : remove_container(process, force, error);
+}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# The host: one library for the programs, and the programs.
+noinst_LTLIBRARIES += host/libhost.la
+host_libhost_la_SOURCES = \
+	%D%/base/clock.c %D%/base/clock.h \
+	%D%/base/error.c %D%/base/error.h \
+	%D%/base/fd.h \
+	%D%/base/file.c %D%/base/file.h \
+	%D%/base/json_out.c %D%/base/json_out.h \
+	%D%/base/log.c %D%/base/log.h \
+	%D%/base/text.c %D%/base/text.h \
+	%D%/process/command.c %D%/process/command.h \
+	%D%/process/fifo.c %D%/process/fifo.h \
+	%D%/process/identity.c %D%/process/identity.h \
+	%D%/process/launch.c %D%/process/launch.h \
+	%D%/process/pidfile.c %D%/process/pidfile.h \
+	%D%/process/runtime_log.c %D%/process/runtime_log.h \
+	%D%/state/bundle.c \
+	%D%/state/json.c %D%/state/json.h \
+	%D%/state/record.c %D%/state/record.h \
+	%D%/state/status.c %D%/state/status.h \
+	%D%/state/store.c %D%/state/store.h \
+	%D%/plugin/registry.c %D%/plugin/registry.h \
+	%D%/engine/engine.c %D%/engine/engine.h \
+	%D%/engine/inspect.c \
+	%D%/engine/internal.h \
+	%D%/engine/launch.c \
+	%D%/engine/life.c \
+	%D%/engine/process.c \
+	%D%/engine/recover.c \
+	%D%/engine/remove.c \
+	%D%/engine/services.c \
+	%D%/engine/spawn.c \
+	%D%/engine/streams.c \
+	%D%/engine/wait.c
+host_libhost_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+host_libhost_la_LIBADD = config/libconfig.la $(JANSSON_LIBS) $(LTDL_LIBS)
+
+include host/monitor/local.mk
+include host/command/local.mk

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/status.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "process/identity.h"
+
+#define STATUS_FILE "status"
+#define EXIT_STATUS_FILE "exitStatus"
+#define EXIT_UNKNOWN_FILE "exitUnknown"
+#define CHANGING_FILE ".changing"
+#define SMALL_FILE_MAX 256
+
+static const char *const status_names[] = {
+    [SHIM_STATUS_UNKNOWN] = "incomplete", [SHIM_STATUS_CREATED] = "created",
+    [SHIM_STATUS_RUNNING] = "running",    [SHIM_STATUS_PAUSED] = "paused",
+    [SHIM_STATUS_STOPPED] = "stopped",
+};
+
+const char *status_name(uint32_t status) {
+    return status <= SHIM_STATUS_STOPPED ? status_names[status] : "incomplete";
+}
+
+/* Reads a file of one line into `line`, without its newline. -ENOENT comes without an error. */
+static int read_line(int directory_fd, const char *name, char *line, size_t size,
+                     struct shim_error *error) {
+    char *text AUTO_FREE = NULL;
+    size_t length;
+    struct shim_error problem = ERROR_NONE;
+    int r = file_read_at(directory_fd, name, SMALL_FILE_MAX, &text, &length, &problem);
+    if (r < 0) {
+        if (r != -ENOENT && error)
+            *error = problem;
+        return r;
+    }
+    if (length > 0 && text[length - 1] == '\n')
+        text[--length] = '\0';
+    if (length >= size || strlen(text) != length)
+        return error_set(error, -EBADMSG, "%s: holds %zu bytes of something else than expected",
+                         name, length);
+    memcpy(line, text, length + 1);
+    return (int)length;
+}
+
+int status_read(int directory_fd, uint32_t *ret_status, struct shim_error *error) {
+    char line[32];
+    int r = read_line(directory_fd, STATUS_FILE, line, sizeof(line), error);
+    if (r == -ENOENT) {
+        *ret_status = SHIM_STATUS_UNKNOWN;
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    for (uint32_t status = SHIM_STATUS_CREATED; status <= SHIM_STATUS_STOPPED; status++)
+        if (strcmp(line, status_names[status]) == 0) {
+            *ret_status = status;
+            return 0;
+        }
+    return error_set(error, -EBADMSG, "status: `%.*s`; expected created, running, paused or stopped",
+                     (int)strspn(line, "abcdefghijklmnopqrstuvwxyz"), line);
+}
+
+int status_write(int directory_fd, uint32_t status, struct shim_error *error) {
+    char line[32];
+    int length = snprintf(line, sizeof(line), "%s\n", status_name(status));
+    return file_write_at(directory_fd, STATUS_FILE, line, (size_t)length, error);
+}
+
+int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_error *error) {
+    char line[32];
+    int r = read_line(directory_fd, EXIT_STATUS_FILE, line, sizeof(line), error);
+    if (r < 0)
+        return r;
+    uint64_t value;
+    if (parse_decimal(line, (size_t)r, 255, &value) < 0)
+        return error_set(error, -EBADMSG, "exitStatus: %s; expected a number from 0 to 255",
+                         r == 0 ? "it is empty" : "it is malformed");
+    *ret_exit_status = (int32_t)value;
+    return 0;
+}
+
+int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *error) {
+    char line[32];
+    int length = snprintf(line, sizeof(line), "%d\n", exit_status);
+    return file_create_at_once(directory_fd, EXIT_STATUS_FILE, line, (size_t)length, error);
+}
+
+int status_unknown_read(int directory_fd, char *buffer, size_t size) {
+    return read_line(directory_fd, EXIT_UNKNOWN_FILE, buffer, size, NULL);
+}
+
+int status_unknown_write(int directory_fd, const char *why, struct shim_error *error) {
+    char line[SMALL_FILE_MAX];
+    int length = snprintf(line, sizeof(line), "%.200s\n", why);
+    return file_write_at(directory_fd, EXIT_UNKNOWN_FILE, line, (size_t)length, error);
+}
+
+int status_changing_set(int directory_fd, struct shim_error *error) {
+    int fd = openat(directory_fd, CHANGING_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(error, -errno, "cannot mark the process as being changed: %s",
+                         strerror(errno));
+    fd_close(fd);
+    return 0;
+}
+
+void status_changing_clear(int directory_fd) {
+    unlinkat(directory_fd, CHANGING_FILE, 0);
+}
+
+int status_changing(int directory_fd) {
+    return faccessat(directory_fd, CHANGING_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Is there an answer already? 1: yes, in *state. */
+static int load_end(int directory_fd, struct shim_state *state, struct shim_error *error) {
+    char why[SMALL_FILE_MAX];
+    int r = status_exit_read(directory_fd, &state->exit_status, error);
+    if (r == -ENOENT)
+        r = status_unknown_read(directory_fd, why, sizeof(why));
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    state->status = SHIM_STATUS_STOPPED;
+    return 1;
+}
+
+int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error) {
+    struct shim_state state = {.size = sizeof(state), .exit_status = -1};
+    int r = identity_read_process(directory_fd, &state.identity, error);
+    if (r == -ENOENT)
+        state.identity = (struct shim_identity){.size = sizeof(state.identity)};
+    else if (r < 0)
+        return r;
+    int ended = load_end(directory_fd, &state, error);
+    if (ended < 0)
+        return ended;
+    if (!ended && (r = status_read(directory_fd, &state.status, error)) < 0)
+        return r;
+    if (!ended && state.status != SHIM_STATUS_UNKNOWN && state.identity.pid) {
+        int alive = identity_alive(&state.identity, error);
+        if (alive < 0)
+            return alive;
+        /* Between the two looks its monitor may have told the end. */
+        if (!alive && (ended = load_end(directory_fd, &state, error)) < 0)
+            return ended;
+        if (!alive)
+            state.status = SHIM_STATUS_STOPPED;
+    } else if (!ended) {
+        state.status = SHIM_STATUS_UNKNOWN;
+    }
+    *ret_state = state;
+    return 0;
+}
+
+int status_monitor_alive(int directory_fd, struct shim_identity *ret_identity,
+                         struct shim_error *error) {
+    struct shim_identity identity = {.size = sizeof(identity)};
+    int r = identity_read_monitor(directory_fd, &identity, error);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    r = identity_alive(&identity, error);
+    if (r == 1 && ret_identity)
+        *ret_identity = identity;
+    return r;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#define LOCK_FILE ".lock"
+#define TREE_DEPTH 8 /* container, process, and what a runtime may have put there */
+
+struct store {
+    int fd;
+    char path[];
+};
+
+/* Makes `path` and its missing parents; what is there already is left as it is. */
+static int make_path(const char *path, struct shim_error *error) {
+    char partial[PATH_MAX];
+    snprintf(partial, sizeof(partial), "%s", path);
+    for (char *slash = strchr(partial + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        /* The parents get the usual mode of directories, the state directory itself is private. */
+        if (mkdir(partial, slash ? 0755 : 0700) < 0 && errno != EEXIST)
+            return error_set(error, -errno, "cannot make the state directory %s: %s", partial,
+                             strerror(errno));
+        if (!slash)
+            return 0;
+        *slash = '/';
+    }
+}
+
+static int check_private(int fd, const char *path, struct shim_error *error) {
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return error_set(error, -errno, "cannot look at the state directory %s: %s", path,
+                         strerror(errno));
+    if (status.st_uid != geteuid())
+        return error_set(error, -EPERM, "the state directory %s belongs to uid %ld, not to you (uid %ld)",
+                         path, (long)status.st_uid, (long)geteuid());
+    if (status.st_mode & 077)
+        return error_set(error, -EPERM, "the state directory %s is open to others (mode %04o); run: chmod 700 %s",
+                         path, status.st_mode & 07777, path);
+    return 0;
+}
+
+int store_open(const char *path, struct store **ret_store, struct shim_error *error) {
+    if (path[0] != '/' || strlen(path) >= PATH_MAX)
+        return error_set(error, -EINVAL, "state directory `%s`: expected an absolute path", path);
+    int fd AUTO_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int r = make_path(path, error);
+        if (r < 0)
+            return r;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    if (fd < 0)
+        return error_set(error, -errno, "cannot open the state directory %s: %s", path,
+                         errno == ELOOP || errno == ENOTDIR ? "it is not a directory" : strerror(errno));
+    int r = check_private(fd, path, error);
+    if (r < 0)
+        return r;
+    struct store *store = malloc(sizeof(*store) + strlen(path) + 1);
+    if (!store)
+        return error_set(error, -ENOMEM, "cannot open the state directory: out of memory");
+    store->fd = fd_steal(&fd);
+    strcpy(store->path, path);
+    *ret_store = store;
+    return 0;
+}
+
+struct store *store_close(struct store *store) {
+    if (store) {
+        fd_close(store->fd);
+        free(store);
+    }
+    return NULL;
+}
+
+const char *store_path(const struct store *store) {
+    return store->path;
+}
+
+static int check_id(const char *id, const char *what, struct shim_error *error) {
+    if (id_valid(id))
+        return 0;
+    /* A hostile id must not reach a terminal as it is. */
+    char shown[64];
+    size_t n = 0;
+    for (; id[n] && n < sizeof(shown) - 4; n++)
+        shown[n] = id[n] >= ' ' && id[n] <= '~' ? id[n] : '?';
+    strcpy(shown + n, id[n] ? "..." : "");
+    return error_set(error, -EINVAL,
+                     "`%s` is no %s id; expected a letter or digit, then up to 75 letters, digits, `_`, `.` or `-`",
+                     shown, what);
+}
+
+static int open_directory(int at, const char *name, int *ret_fd) {
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+int store_container_open(const struct store *store, const char *container, int *ret_fd,
+                         struct shim_error *error) {
+    int r = check_id(container, "container", error);
+    if (r < 0)
+        return r;
+    r = open_directory(store->fd, container, ret_fd);
+    if (r == -ENOENT)
+        return error_set(error, r, "there is no container %s in %s", container, store->path);
+    if (r < 0)
+        return error_set(error, r, "cannot open %s/%s: %s", store->path, container, strerror(-r));
+    return 0;
+}
+
+int store_container_make(const struct store *store, const char *container, int *ret_fd,
+                         int *ret_lock, struct shim_error *error) {
+    int r = check_id(container, "container", error);
+    if (r < 0)
+        return r;
+    if (mkdirat(store->fd, container, 0700) < 0) {
+        if (errno == EEXIST)
+            return error_set(error, -EEXIST,
+                             "there is a container %s already; choose another id, or run: shimhost delete %s",
+                             container, container);
+        return error_set(error, -errno, "cannot make %s/%s: %s", store->path, container,
+                         strerror(errno));
+    }
+    int fd AUTO_CLOSE = -1;
+    r = store_container_open(store, container, &fd, error);
+    if (r < 0 || (r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, ret_lock, error)) < 0)
+        return r;
+    *ret_fd = fd_steal(&fd);
+    return 0;
+}
+
+int store_container_remove(const struct store *store, const char *container,
+                           struct shim_error *error) {
+    int r = check_id(container, "container", error);
+    return r < 0 ? r : tree_remove_at(store->fd, container, TREE_DEPTH, error);
+}
+
+int store_process_open(int container_fd, const char *container, const char *process, int *ret_fd,
+                       struct shim_error *error) {
+    int r = check_id(process, "process", error);
+    if (r < 0)
+        return r;
+    r = open_directory(container_fd, process, ret_fd);
+    if (r == -ENOENT)
+        return error_set(error, r, "container %s has no process %s", container, process);
+    if (r < 0)
+        return error_set(error, r, "cannot open process %s of container %s: %s", process,
+                         container, strerror(-r));
+    return 0;
+}
+
+int store_process_make(int container_fd, const char *container, const char *process, int *ret_fd,
+                       struct shim_error *error) {
+    int r = check_id(process, "process", error);
+    if (r < 0)
+        return r;
+    if (mkdirat(container_fd, process, 0700) < 0)
+        return error_set(error, -errno,
+                         errno == EEXIST ? "container %s has a process %s already"
+                         : errno == ENOENT ? "container %s was removed while process %s was spawned"
+                                           : "cannot make a directory in container %s for process %s",
+                         container, process);
+    return store_process_open(container_fd, container, process, ret_fd, error);
+}
+
+int store_process_remove(int container_fd, const char *container, const char *process,
+                         struct shim_error *error) {
+    (void)container;
+    int r = check_id(process, "process", error);
+    return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
+}
+
+/* Open-file-description locks: they belong to the descriptor, not to the program, and unlike flock(2)'s they can be asked
+ * for without being taken. */
+static struct flock lock_of(int mode) {
+    return (struct flock){
+        .l_type = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+}
+
+/* Whether the directory that `container_fd` is open on is still the one of that name. */
+static int still_there(const struct store *store, const char *container, int container_fd) {
+    struct stat ours, named;
+    return fstat(container_fd, &ours) == 0 &&
+           fstatat(store->fd, container, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+int store_lock(const struct store *store, const char *container, int container_fd, int mode,
+               int *ret_lock, struct shim_error *error) {
+    int fd AUTO_CLOSE =
+        openat(container_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        struct flock lock = lock_of(mode);
+        while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
+            if (errno != EINTR)
+                return error_set(error, -errno, "cannot lock container %s: %s", container,
+                                 strerror(errno));
+    } else if (errno != ENOENT) {
+        return error_set(error, -errno, "cannot open the lock of container %s: %s", container,
+                         strerror(errno));
+    }
+    if (fd < 0 || !still_there(store, container, container_fd))
+        return error_set(error, -ENOENT, "container %s was removed meanwhile by another host",
+                         container);
+    *ret_lock = fd_steal(&fd);
+    return 0;
+}
+
+int store_locked(int container_fd) {
+    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    /* Asking for a shared lock: only somebody's exclusive one is in the way. */
+    struct flock lock = lock_of(STORE_LOCK_SHARED);
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static int is_id(const struct dirent *entry) {
+    return id_valid(entry->d_name) && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN);
+}
+
+static int each_id(int at, const char *what, int (*each)(const char *id, void *user), void *user,
+                   struct shim_error *error) {
+    struct dirent **entries;
+    int count = scandirat(at, ".", &entries, is_id, alphasort);
+    if (count < 0)
+        return error_set(error, -errno, "cannot read %s: %s", what, strerror(errno));
+    int r = 0;
+    for (int i = 0; i < count; i++) {
+        if (r == 0)
+            r = each(entries[i]->d_name, user);
+        free(entries[i]);
+    }
+    free(entries);
+    return r;
+}
+
+int store_containers(const struct store *store, int (*each)(const char *id, void *user),
+                     void *user, struct shim_error *error) {
+    return each_id(store->fd, store->path, each, user, error);
+}
+
+int store_processes(int container_fd, int (*each)(const char *id, void *user), void *user,
+                    struct shim_error *error) {
+    return each_id(container_fd, "the container's directory", each, user, error);
+}
