@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How every function of the host fails: it returns a negative errno and fills the caller's error once. */
+/* How every function of the host fails: it returns a negative errno and fills the caller's error
+ * once. */
 #ifndef SHIMHOST_BASE_ERROR_H
 #define SHIMHOST_BASE_ERROR_H
 
@@ -8,11 +9,12 @@
 #include <shimhost/plugin.h>
 
 /* An error to pass on, empty. */
-#define ERROR_NONE {.size = sizeof(struct shim_error)}
+#define ERROR_NONE                                                                                 \
+    { .size = sizeof(struct shim_error) }
 
-/* Fills `error` (may be NULL) with a sentence and returns `code`, a negative errno. The sentence says what
- * was being done, to what, and what came back; it ends without a full stop. Never allocates, never
- * blocks; errno is left as it was. */
+/* Fills `error` (may be NULL) with a sentence and returns `code`, a negative errno. The sentence
+ * says what was being done, to what, and what came back; it ends without a full stop. Never
+ * allocates, never blocks; errno is left as it was. */
 int error_set(struct shim_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -20,7 +22,8 @@ int error_set(struct shim_error *error, int code, const char *format, ...)
 int error_set_reason(struct shim_error *error, int code, uint32_t reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* error_set_reason() for a function that has its arguments in a va_list. `error` may not be NULL. */
+/* error_set_reason() for a function that has its arguments in a va_list. `error` may not be NULL.
+ */
 void error_set_va(struct shim_error *error, int code, uint32_t reason, const char *format,
                   va_list arguments) __attribute__((format(printf, 4, 0)));
 

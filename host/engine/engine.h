@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine: what a front end can ask of shimhost. A front end parses its user's words, calls these, prints and
- * exits; the engine never prints and never exits. It holds nothing that is not also in the state directory,
- * so any number of engines, in any number of programs, work on the same containers at once.
+ * The engine: what a front end can ask of shimhost. A front end parses its user's words, calls
+ * these, prints and exits; the engine never prints and never exits. It holds nothing that is not
+ * also in the state directory, so any number of engines, in any number of programs, work on the
+ * same containers at once.
  *
- * All functions return >= 0 or a negative errno with a sentence in `error`. Not thread-safe for one engine;
- * different engines may be used in different threads.
+ * All functions return >= 0 or a negative errno with a sentence in `error`. Not thread-safe for one
+ * engine; different engines may be used in different threads.
  */
 #ifndef SHIMHOST_ENGINE_ENGINE_H
 #define SHIMHOST_ENGINE_ENGINE_H
@@ -30,16 +31,16 @@ struct engine_options {
     bool trace;                  /* log each call into a plugin with its time */
 };
 
-/* Opens (and if need be makes) the state directory: mode 0700, owned by the caller, else -EPERM. Plugins are opened
- * only when a call needs them. Blocks on the file system only. */
+/* Opens (and if need be makes) the state directory: mode 0700, owned by the caller, else -EPERM.
+ * Plugins are opened only when a call needs them. Blocks on the file system only. */
 int engine_open(const struct engine_options *options, struct engine **ret_engine,
                 struct shim_error *error);
 struct engine *engine_close(struct engine *engine);
 
 /* ------------------------------------------------------------------------------------ spawning */
 
-/* Where a stream goes: "inherit", "null", "file:PATH", "fifo:PATH", "k8s-file:PATH", "json-file:PATH", "journald",
- * "pipe" (kept for attach). NULL: the default, which is null. */
+/* Where a stream goes: "inherit", "null", "file:PATH", "fifo:PATH", "k8s-file:PATH",
+ * "json-file:PATH", "journald", "pipe" (kept for attach). NULL: the default, which is null. */
 struct spawn_streams {
     const char *targets[3];     /* of descriptors 0, 1, 2 */
     const char *when_gone[3];   /* "block" or "drop", or NULL: the runtime's configuration */
@@ -59,15 +60,16 @@ struct spawn_request {
     struct spawn_streams streams;
 };
 
-/* Spawns a container's first process, or with `process` and `process_json` an exec in a running container.
- * -EEXIST: the id is taken; -EINVAL: bad id, bundle or target; what monitor_launch returns. On failure nothing
- * is left. Blocks up to the runtime's spawn time-out. */
+/* Spawns a container's first process, or with `process` and `process_json` an exec in a running
+ * container. -EEXIST: the id is taken; -EINVAL: bad id, bundle or target; what monitor_launch
+ * returns. On failure nothing is left. Blocks up to the runtime's spawn time-out. */
 int engine_spawn(struct engine *engine, const struct spawn_request *request,
                  struct shim_error *error);
 
-/* Builds the text of a process object for an exec: the container's own process (environment, directory, user,
- * capabilities out of its config.json) with other arguments. `user` is "UID[:GID]" or NULL, `cwd` or NULL, `environment`
- * additions NULL-terminated or NULL. The caller frees *ret_json. */
+/* Builds the text of a process object for an exec: the container's own process (environment,
+ * directory, user, capabilities out of its config.json) with other arguments. `user` is "UID[:GID]"
+ * or NULL, `cwd` or NULL, `environment` additions NULL-terminated or NULL. The caller frees
+ * *ret_json. */
 struct exec_template {
     const char *const *arguments;
     const char *const *environment;
@@ -86,20 +88,22 @@ int engine_exec_template(struct engine *engine, const char *container,
 /* created -> running. */
 int engine_start(struct engine *engine, const char *container, struct shim_error *error);
 
-/* Waits for the end, `timeout` milliseconds or SHIM_FOREVER; *ret_exit_status is 0-255. -ETIMEDOUT, -ECANCELED,
- * -ENODATA: over, and nobody knows the status. Where the monitor has been killed, this applies the
- * runtime's on-monitor-death. */
-int engine_wait(struct engine *engine, const char *container, const char *process,
-                int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);
+/* Waits for the end, `timeout` milliseconds or SHIM_FOREVER; *ret_exit_status is 0-255. -ETIMEDOUT,
+ * -ECANCELED, -ENODATA: over, and nobody knows the status. Where the monitor has been killed, this
+ * applies the runtime's on-monitor-death. */
+int engine_wait(struct engine *engine, const char *container, const char *process, int64_t timeout,
+                int32_t *ret_exit_status, struct shim_error *error);
 
-/* A descriptor that becomes readable, or reports a hang-up, when the process is over or its monitor has died; then
- * engine_wait() with time-out 0 has the answer. The caller closes it. One thread can poll thousands. */
+/* A descriptor that becomes readable, or reports a hang-up, when the process is over or its monitor
+ * has died; then engine_wait() with time-out 0 has the answer. The caller closes it. One thread can
+ * poll thousands. */
 int engine_wait_descriptor(struct engine *engine, const char *container, const char *process,
                            int *ret_fd, struct shim_error *error);
 
-/* -ESRCH (SHIM_REASON_NOT_RUNNING): it is over. Never signals a process whose identity is not proven. */
-int engine_signal(struct engine *engine, const char *container, const char *process,
-                  int32_t signal, struct shim_error *error);
+/* -ESRCH (SHIM_REASON_NOT_RUNNING): it is over. Never signals a process whose identity is not
+ * proven. */
+int engine_signal(struct engine *engine, const char *container, const char *process, int32_t signal,
+                  struct shim_error *error);
 
 int engine_pause(struct engine *engine, const char *container, struct shim_error *error);
 int engine_resume(struct engine *engine, const char *container, struct shim_error *error);
@@ -110,13 +114,14 @@ int engine_update(struct engine *engine, const char *container, const char *reso
 int engine_checkpoint(struct engine *engine, const char *container,
                       const struct shim_checkpoint *checkpoint, struct shim_error *error);
 
-/* Writes a line to the control FIFO of the process's monitor: 0 close stdin, 1 resize, 2 reopen logs. */
-int engine_control(struct engine *engine, const char *container, const char *process,
-                   int type, unsigned int width, unsigned int height, struct shim_error *error);
+/* Writes a line to the control FIFO of the process's monitor: 0 close stdin, 1 resize, 2 reopen
+ * logs. */
+int engine_control(struct engine *engine, const char *container, const char *process, int type,
+                   unsigned int width, unsigned int height, struct shim_error *error);
 
-/* Removes a stopped container (or, with `process`, a stopped exec) and all that the runtime has of it; the leftovers of
- * a spawn that never finished, too. With `force` kills it first. -EBUSY: it runs. Blocks up to the
- * runtime's signal and delete time-outs. */
+/* Removes a stopped container (or, with `process`, a stopped exec) and all that the runtime has of
+ * it; the leftovers of a spawn that never finished, too. With `force` kills it first. -EBUSY: it
+ * runs. Blocks up to the runtime's signal and delete time-outs. */
 int engine_delete(struct engine *engine, const char *container, const char *process, bool force,
                   struct shim_error *error);
 
@@ -126,7 +131,7 @@ int engine_delete(struct engine *engine, const char *container, const char *proc
 struct process_info {
     char id[77];
     struct shim_state state;
-    char unknown[256];    /* why the exit status is not known, or empty */
+    char unknown[256]; /* why the exit status is not known, or empty */
     bool monitor_alive;
     bool terminal;
 };
@@ -134,13 +139,13 @@ struct process_info {
 /* What is known of a container. */
 struct container_info {
     char id[77];
-    char created[40];     /* RFC 3339, or empty */
-    char *runtime;        /* NULL: container.json is missing or damaged; `problem` says */
+    char created[40]; /* RFC 3339, or empty */
+    char *runtime;    /* NULL: container.json is missing or damaged; `problem` says */
     char *bundle;
     char *oci_version;
-    char *annotations;    /* the text of a JSON object */
-    char problem[256];    /* why it is not whole, or empty */
-    bool being_changed;   /* some host holds its lock */
+    char *annotations;  /* the text of a JSON object */
+    char problem[256];  /* why it is not whole, or empty */
+    bool being_changed; /* some host holds its lock */
     struct process_info init;
     struct process_info *execs; /* only of engine_inspect() */
     size_t n_execs;
@@ -148,16 +153,14 @@ struct container_info {
 
 void container_info_clear(struct container_info *info);
 
-
 /* Everything about one container. */
 int engine_inspect(struct engine *engine, const char *container, struct container_info *ret_info,
                    struct shim_error *error);
 
-/* Calls `each` for every container in the order of their names; a non-zero return ends it and is returned. A container
- * that cannot be read comes with `problem`, it does not end the list. */
-int engine_list(struct engine *engine,
-                int (*each)(const struct container_info *info, void *user), void *user,
-                struct shim_error *error);
+/* Calls `each` for every container in the order of their names; a non-zero return ends it and is
+ * returned. A container that cannot be read comes with `problem`, it does not end the list. */
+int engine_list(struct engine *engine, int (*each)(const struct container_info *info, void *user),
+                void *user, struct shim_error *error);
 
 /* The pids in the container. The caller frees *ret_pids. Returns how many. */
 ssize_t engine_processes(struct engine *engine, const char *container, pid_t **ret_pids,

@@ -65,7 +65,8 @@ static int look(struct engine *engine, const char *container, struct container_i
     int r = store_container_open(engine->store, container, &container_fd, error);
     if (r < 0)
         return r;
-    *info = (struct container_info){.init.state = {.size = sizeof(info->init.state), .exit_status = -1}};
+    *info = (struct container_info){
+        .init.state = {.size = sizeof(info->init.state), .exit_status = -1}};
     snprintf(info->id, sizeof(info->id), "%s", container);
     snprintf(info->init.id, sizeof(info->init.id), PROCESS_INIT);
     info->being_changed = store_locked(container_fd);
@@ -92,8 +93,7 @@ static int add_exec(const char *id, void *user) {
     struct container_info *info = list->info;
     if (strcmp(id, PROCESS_INIT) == 0)
         return 0;
-    struct process_info *grown =
-        realloc(info->execs, (info->n_execs + 1) * sizeof(*info->execs));
+    struct process_info *grown = realloc(info->execs, (info->n_execs + 1) * sizeof(*info->execs));
     if (!grown)
         return -ENOMEM;
     info->execs = grown;

@@ -52,7 +52,8 @@ static inline struct process *process_of(const struct shim_process *view) {
 int runtime_open(struct engine *engine, const char *name, struct runtime **ret_runtime,
                  struct shim_error *error);
 
-/* Whether the plugin has an optional entry; if not, the error says that the runtime does not support it. */
+/* Whether the plugin has an optional entry; if not, the error says that the runtime does not
+ * support it. */
 #define RUNTIME_NEEDS(runtime, entry, error)                                                       \
     (SHIM_HAS(struct shim_plugin, (runtime)->plugin, entry)                                        \
          ? 0                                                                                       \
@@ -89,8 +90,9 @@ int process_wait(const struct shim_context *context, const struct shim_process *
                  int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);
 int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_error *error);
 
-/* recover.c: a process whose monitor is dead and that has no exit status. Applies on-monitor-death: afterwards there is
- * an exit status, a reason why there is none, or a new monitor. Takes the lock. */
+/* recover.c: a process whose monitor is dead and that has no exit status. Applies on-monitor-death:
+ * afterwards there is an exit status, a reason why there is none, or a new monitor. Takes the lock.
+ */
 int process_recover(struct process *process, struct shim_error *error);
 /* Waits until a pidfd says that its process is over. -ETIMEDOUT, -ECANCELED. */
 int pidfd_await(int pidfd, int64_t timeout, int cancel_fd);
@@ -100,9 +102,10 @@ int process_launch(const struct shim_context *context, const struct shim_process
                    const struct shim_launch *launch, struct shim_error *error);
 int process_adopt(struct process *process, struct shim_error *error);
 
-/* streams.c: what the launch command gets as its streams, and what the monitor is told about them. */
+/* streams.c: what the launch command gets as its streams, and what the monitor is told about them.
+ */
 struct stream_set {
-    int fds[3];       /* for descriptors 0, 1, 2; owned */
+    int fds[3];        /* for descriptors 0, 1, 2; owned */
     unsigned int keep; /* bit N: the monitor keeps descriptor N open */
 };
 int streams_open(const struct process *process, struct stream_set *ret_streams,

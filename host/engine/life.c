@@ -13,15 +13,14 @@
 
 static int wrong_state(const struct process *process, uint32_t status, const char *wanted,
                        struct shim_error *error) {
-    return error_set_reason(error, status == SHIM_STATUS_STOPPED ? -ESRCH : -EINVAL,
-                            status == SHIM_STATUS_STOPPED ? SHIM_REASON_NOT_RUNNING
-                                                          : SHIM_REASON_WRONG_STATE,
-                            "container %s is %s; %s", process->container_id, status_name(status),
-                            wanted);
+    return error_set_reason(
+        error, status == SHIM_STATUS_STOPPED ? -ESRCH : -EINVAL,
+        status == SHIM_STATUS_STOPPED ? SHIM_REASON_NOT_RUNNING : SHIM_REASON_WRONG_STATE,
+        "container %s is %s; %s", process->container_id, status_name(status), wanted);
 }
 
-/* A change of status that the runtime makes: under the lock, and marked, so that a host which dies in the middle leaves
- * its successor a reason to ask. */
+/* A change of status that the runtime makes: under the lock, and marked, so that a host which dies
+ * in the middle leaves its successor a reason to ask. */
 struct change {
     const char *name; /* for messages */
     uint32_t from, to;
@@ -45,7 +44,8 @@ static int change_status(struct process *process, const struct change *change,
         error_context(error, "container %s: cannot %s it", process->container_id, change->name);
     else
         r = status_write(process->directory_fd, change->to, error);
-    /* A runtime that was cut short may have done it or not: the mark stays, and whoever comes asks. */
+    /* A runtime that was cut short may have done it or not: the mark stays, and whoever comes asks.
+     */
     if (r == 0 || (r != -ETIMEDOUT && r != -ECANCELED))
         status_changing_clear(process->directory_fd);
     return r;
@@ -177,7 +177,8 @@ int engine_control(struct engine *engine, const char *container, const char *id,
     /* A line this short is written whole or not at all (PIPE_BUF). */
     int length = snprintf(line, sizeof(line), "%d %u %u\n", type, width, height);
     if (write(fd, line, (size_t)length) != length)
-        return error_set(error, -errno, "container %s, process %s: its monitor does not take control lines: %s",
+        return error_set(error, -errno,
+                         "container %s, process %s: its monitor does not take control lines: %s",
                          container, process->id, strerror(errno));
     return 0;
 }

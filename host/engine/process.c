@@ -131,7 +131,8 @@ int process_lock(struct process *process, struct shim_error *error) {
                       STORE_LOCK_EXCLUSIVE, &process->lock, error);
 }
 
-/* A host that died in the middle of a change may have left `status` behind the truth; then the runtime is asked. */
+/* A host that died in the middle of a change may have left `status` behind the truth; then the
+ * runtime is asked. */
 static void correct_status(struct process *process, struct shim_state *state) {
     if (state->status == SHIM_STATUS_UNKNOWN || state->status == SHIM_STATUS_STOPPED ||
         !status_changing(process->directory_fd) || store_locked(process->container_fd))
@@ -147,8 +148,8 @@ static void correct_status(struct process *process, struct shim_state *state) {
 
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
-    int r = process->runtime->plugin->load(&process->runtime->context, &process->view, &state,
-                                           error);
+    int r =
+        process->runtime->plugin->load(&process->runtime->context, &process->view, &state, error);
     if (r < 0) {
         error_context(error, "container %s, process %s", process->container_id, process->id);
         return r;

@@ -41,7 +41,8 @@ static int kill_and_await(const struct process *process, const struct shim_ident
         return r;
     r = pidfd_await(pidfd, process->runtime->config->timeouts.signal, process->view.cancel_fd);
     if (r < 0)
-        return error_set(error, r, "container %s: pid %d was sent SIGKILL, and its end was not seen: %s",
+        return error_set(error, r,
+                         "container %s: pid %d was sent SIGKILL, and its end was not seen: %s",
                          process->container_id, identity->pid, strerror(-r));
     return 0;
 }
@@ -50,7 +51,8 @@ static int recover_by_kill(struct process *process, const struct shim_identity *
                            struct shim_error *error) {
     int r = kill_and_await(process, identity, error);
     if (r == -ESRCH)
-        return record_unknown(process, "it ended by itself after its monitor had been killed", error);
+        return record_unknown(process, "it ended by itself after its monitor had been killed",
+                              error);
     if (r < 0)
         return r;
     r = status_exit_write(process->directory_fd, 128 + SIGKILL, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removing what is over. The order: what lives is killed if that was asked for; the monitors finish their cleaning; the
- * runtime forgets the container; the directory goes last. Nothing is removed on doubt. */
+/* Removing what is over. The order: what lives is killed if that was asked for; the monitors finish
+ * their cleaning; the runtime forgets the container; the directory goes last. Nothing is removed on
+ * doubt. */
 #include <signal.h>
 #include <string.h>
 
@@ -32,8 +33,9 @@ static int kill_process(struct process *process, const struct shim_state *state,
     return r == -ENODATA ? 0 : r; /* over is over, whatever its status */
 }
 
-/* Waits until the monitor of a directory has ended. One that is stuck is killed: it has nothing left to do but what the
- * caller does next. A monitor that is still launching is told to give up first. */
+/* Waits until the monitor of a directory has ended. One that is stuck is killed: it has nothing
+ * left to do but what the caller does next. A monitor that is still launching is told to give up
+ * first. */
 static int await_monitor(const struct process *process, int directory_fd, int launching,
                          struct shim_error *error) {
     struct shim_identity monitor = {.size = sizeof(monitor)};
@@ -102,10 +104,10 @@ static int remove_container(struct process *init, bool force, struct shim_error 
     int incomplete = state.status == SHIM_STATUS_UNKNOWN;
     if (state.status != SHIM_STATUS_STOPPED && !incomplete) {
         if (!force)
-            return error_set_reason(error, -EBUSY, SHIM_REASON_WRONG_STATE,
-                                    "container %s is %s; kill it first, or run: shimhost delete --force %s",
-                                    init->container_id, status_name(state.status),
-                                    init->container_id);
+            return error_set_reason(
+                error, -EBUSY, SHIM_REASON_WRONG_STATE,
+                "container %s is %s; kill it first, or run: shimhost delete --force %s",
+                init->container_id, status_name(state.status), init->container_id);
         if ((r = kill_process(init, &state, error)) < 0)
             return error_context(error, "container %s: cannot kill it", init->container_id);
     }
@@ -134,7 +136,8 @@ static int is_launched(const char *id, void *user) {
     return r < 0 || !never_launched(fd) ? -ENOTEMPTY : 0;
 }
 
-/* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more than that. */
+/* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more
+ * than that. */
 static int remove_unlaunched(struct engine *engine, const char *container, const char *exec,
                              struct shim_error *error) {
     int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
@@ -159,9 +162,10 @@ static int remove_exec(struct process *process, bool force, struct shim_error *e
     int incomplete = state.status == SHIM_STATUS_UNKNOWN;
     if (state.status != SHIM_STATUS_STOPPED && !incomplete) {
         if (!force)
-            return error_set_reason(error, -EBUSY, SHIM_REASON_WRONG_STATE,
-                                    "process %s of container %s is %s; kill it first, or use --force",
-                                    process->id, process->container_id, status_name(state.status));
+            return error_set_reason(
+                error, -EBUSY, SHIM_REASON_WRONG_STATE,
+                "process %s of container %s is %s; kill it first, or use --force", process->id,
+                process->container_id, status_name(state.status));
         if ((r = kill_process(process, &state, error)) < 0)
             return r;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service table of shimhost/plugin.h: each service is one of the host's own functions behind the ABI's types. The
- * contracts are in the header. */
+/* The service table of shimhost/plugin.h: each service is one of the host's own functions behind
+ * the ABI's types. The contracts are in the header. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,8 +49,8 @@ static const char *service_option(const struct shim_context *context, const char
     return config_option(runtime_of(context)->config, key);
 }
 
-static int service_option_at(const struct shim_context *context, size_t index,
-                             const char **ret_key, const char **ret_value) {
+static int service_option_at(const struct shim_context *context, size_t index, const char **ret_key,
+                             const char **ret_value) {
     const struct runtime_config *config = runtime_of(context)->config;
     if (index >= config->n_options)
         return -ENOENT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bringing processes into being: directory and records first, then the plugin, and on failure nothing stays. */
+/* Bringing processes into being: directory and records first, then the plugin, and on failure
+ * nothing stays. */
 #include <string.h>
 #include <time.h>
 
@@ -50,7 +51,8 @@ static int check_terminal(const struct spawn_request *request, int terminal, con
     if (asked == terminal)
         return 0;
     return error_set(error, -EINVAL,
-                     asked ? "a terminal was asked for, but %s has `terminal: false`; set it to true, or leave out -t"
+                     asked ? "a terminal was asked for, but %s has `terminal: false`; set it to "
+                             "true, or leave out -t"
                            : "%s has `terminal: true`; give -t, or set it to false",
                      where);
 }
@@ -100,7 +102,8 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
     int container_fd AUTO_CLOSE = container_fd_take, lock AUTO_CLOSE = lock_take;
     struct process *process AUTO_PROCESS = NULL;
     int directory_fd;
-    /* container.json comes before any process, so that no host finds a process of an unknown runtime. */
+    /* container.json comes before any process, so that no host finds a process of an unknown
+     * runtime. */
     int r = process_new(engine, request->container, PROCESS_INIT, fd_steal(&container_fd), -1,
                         &process, error);
     if (r < 0)
@@ -125,8 +128,7 @@ static int spawn_init(struct engine *engine, const struct spawn_request *request
     if (r < 0 || (r = bundle_read(request->bundle ? request->bundle : ".", &bundle, error)) < 0 ||
         (r = check_terminal(request, bundle.terminal, "the bundle's config.json", error)) < 0)
         return r;
-    if (!(request->flags & SHIM_PROCESS_START) &&
-        (r = RUNTIME_NEEDS(runtime, start, error)) < 0)
+    if (!(request->flags & SHIM_PROCESS_START) && (r = RUNTIME_NEEDS(runtime, start, error)) < 0)
         return r;
     int container_fd, lock;
     r = store_container_make(engine->store, request->container, &container_fd, &lock, error);
@@ -154,9 +156,10 @@ static int check_init_runs(struct engine *engine, const char *container, struct 
     if ((r = process_load(init, &state, error)) < 0)
         return r;
     if (state.status != SHIM_STATUS_RUNNING)
-        return error_set_reason(error, -ESRCH, SHIM_REASON_WRONG_STATE,
-                                "container %s is %s; a process can be executed only in a running one",
-                                container, status_name(state.status));
+        return error_set_reason(
+            error, -ESRCH, SHIM_REASON_WRONG_STATE,
+            "container %s is %s; a process can be executed only in a running one", container,
+            status_name(state.status));
     *ret_init = pointer_steal(&init);
     return 0;
 }
@@ -180,11 +183,12 @@ static int spawn_exec(struct engine *engine, const struct spawn_request *request
     if (r < 0 || (r = check_terminal(request, terminal, "the process object", error)) < 0)
         return r;
     if (strcmp(request->process, PROCESS_INIT) == 0)
-        return error_set(error, -EINVAL, "`init` is the container's first process; choose another exec id");
+        return error_set(error, -EINVAL,
+                         "`init` is the container's first process; choose another exec id");
     /* The opened init becomes the exec: same container, same runtime, another directory. */
     if ((r = check_init_runs(engine, request->container, &process, error)) < 0 ||
-        (r = store_lock(engine->store, request->container, process->container_fd,
-                        STORE_LOCK_SHARED, &lock, error)) < 0 ||
+        (r = store_lock(engine->store, request->container, process->container_fd, STORE_LOCK_SHARED,
+                        &lock, error)) < 0 ||
         (r = store_process_make(process->container_fd, request->container, request->process,
                                 &directory_fd, error)) < 0)
         return r;
@@ -203,8 +207,7 @@ static int spawn_exec(struct engine *engine, const struct spawn_request *request
 
 int engine_spawn(struct engine *engine, const struct spawn_request *request,
                  struct shim_error *error) {
-    const uint32_t known =
-        SHIM_PROCESS_START | SHIM_PROCESS_TERMINAL | SHIM_PROCESS_NO_PIVOT_ROOT;
+    const uint32_t known = SHIM_PROCESS_START | SHIM_PROCESS_TERMINAL | SHIM_PROCESS_NO_PIVOT_ROOT;
     if (request->flags & ~known)
         return error_set(error, -EINVAL, "unknown spawn flags 0x%x", request->flags & ~known);
     return request->process ? spawn_exec(engine, request, error)

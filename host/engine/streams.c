@@ -73,7 +73,8 @@ static int open_file(const char *path, const struct process *process, int index,
     return 0;
 }
 
-/* Opened for both directions, a FIFO neither blocks the opening nor breaks when its other side comes late or leaves. */
+/* Opened for both directions, a FIFO neither blocks the opening nor breaks when its other side
+ * comes late or leaves. */
 static int open_fifo(const char *path, const struct process *process, int index,
                      struct stream_set *streams, struct shim_error *error) {
     int fd AUTO_CLOSE = -1;

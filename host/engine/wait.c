@@ -12,7 +12,8 @@
 #include "process/fifo.h"
 #include "process/identity.h"
 
-/* 1: the process is over and its status is in *ret_exit_status; 0: not yet; -ENODATA: over, status unknown. */
+/* 1: the process is over and its status is in *ret_exit_status; 0: not yet; -ENODATA: over, status
+ * unknown. */
 static int read_end(const struct process *process, int32_t *ret_exit_status,
                     struct shim_error *error) {
     int r = status_exit_read(process->directory_fd, ret_exit_status, error);
@@ -32,8 +33,8 @@ static int read_end(const struct process *process, int32_t *ret_exit_status,
                             process->container_id, process->id, why);
 }
 
-/* What a waiter listens to. The exit FIFO tells the end; the monitor's pidfd tells of a monitor that died before it had
- * opened the FIFO, or that could not write the status. */
+/* What a waiter listens to. The exit FIFO tells the end; the monitor's pidfd tells of a monitor
+ * that died before it had opened the FIFO, or that could not write the status. */
 struct watch {
     int exit_fd;
     int monitor_fd;
@@ -44,8 +45,8 @@ static void watch_cleanup(struct watch *watch) {
     fd_close(watch->monitor_fd);
 }
 
-/* 1: armed; 0: the monitor is dead. A FIFO that is opened after its writer has died never reports the end, so the monitor
- * is proven alive after the FIFO was opened. */
+/* 1: armed; 0: the monitor is dead. A FIFO that is opened after its writer has died never reports
+ * the end, so the monitor is proven alive after the FIFO was opened. */
 static int watch_arm(const struct process *process, struct watch *watch, struct shim_error *error) {
     int r = fifo_open(process->directory_fd, "exit", O_RDONLY, &watch->exit_fd, error);
     if (r < 0)
@@ -87,14 +88,14 @@ static int await_change(const struct process *process, int64_t deadline, int32_t
     int r = watch_arm(process, &watch, error);
     if (r <= 0)
         return r < 0 ? r : 1;
-    /* The end may have come before the watch was armed; and once the FIFO has spoken, only the monitor's death is left
-     * to wait for if there is still no status. */
+    /* The end may have come before the watch was armed; and once the FIFO has spoken, only the
+     * monitor's death is left to wait for if there is still no status. */
     while ((r = read_end(process, ret_exit_status, error)) == 0) {
         r = watch_wait(&watch, deadline, process->view.cancel_fd);
         if (r == -ETIMEDOUT)
             return error_set_reason(error, r, SHIM_REASON_TIMED_OUT,
-                                    "container %s, process %s: still running", process->container_id,
-                                    process->id);
+                                    "container %s, process %s: still running",
+                                    process->container_id, process->id);
         if (r == -ECANCELED)
             return error_set_reason(error, r, SHIM_REASON_CANCELLED, "wait cancelled");
         if (r < 0)

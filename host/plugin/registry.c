@@ -26,9 +26,9 @@ static const struct {
     const char *name;
     size_t offset;
 } optional_entries[] = {
-    ENTRY(open),   ENTRY(close),     ENTRY(start),      ENTRY(remove),  ENTRY(state), ENTRY(pause),
-    ENTRY(resume), ENTRY(update),    ENTRY(processes),  ENTRY(checkpoint), ENTRY(restore),
-    ENTRY(stats),  ENTRY(features),
+    ENTRY(open),    ENTRY(close),  ENTRY(start),    ENTRY(remove),    ENTRY(state),
+    ENTRY(pause),   ENTRY(resume), ENTRY(update),   ENTRY(processes), ENTRY(checkpoint),
+    ENTRY(restore), ENTRY(stats),  ENTRY(features),
 };
 #define N_OPTIONAL (sizeof(optional_entries) / sizeof(*optional_entries))
 
@@ -47,18 +47,22 @@ int plugin_has_entry(const struct shim_plugin *plugin, size_t index) {
     return entry != NULL;
 }
 
-/* Whether someone other than root or the caller can put another file in this one's place. A sticky directory that
- * everybody may write to (/tmp) is fine as long as what is in it belongs to root or the caller, which the check
- * of the next component shows. */
+/* Whether someone other than root or the caller can put another file in this one's place. A sticky
+ * directory that everybody may write to (/tmp) is fine as long as what is in it belongs to root or
+ * the caller, which the check of the next component shows. */
 static int check_owner(const struct stat *status, const char *path, const char *what,
                        struct shim_error *error) {
     if (status->st_uid != 0 && status->st_uid != geteuid())
-        return error_set(error, -EPERM, "plugin refused: %s %s belongs to uid %ld; it must belong to root or to you",
-                         what, path, (long)status->st_uid);
+        return error_set(
+            error, -EPERM,
+            "plugin refused: %s %s belongs to uid %ld; it must belong to root or to you", what,
+            path, (long)status->st_uid);
     int sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX);
     if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
-        return error_set(error, -EPERM, "plugin refused: %s %s is writable by others (mode %04o); run: chmod go-w %s",
-                         what, path, status->st_mode & 07777, path);
+        return error_set(
+            error, -EPERM,
+            "plugin refused: %s %s is writable by others (mode %04o); run: chmod go-w %s", what,
+            path, status->st_mode & 07777, path);
     return 0;
 }
 
@@ -85,11 +89,13 @@ static int check_elf(int fd, const char *path, struct shim_error *error) {
     ElfW(Ehdr) header;
     ssize_t n = pread(fd, &header, sizeof(header), 0);
     if (n < 0)
-        return error_set(error, -errno, "plugin refused: cannot read %s: %s", path, strerror(errno));
+        return error_set(error, -errno, "plugin refused: cannot read %s: %s", path,
+                         strerror(errno));
     if (n < SELFMAG || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
         return error_set(error, -ENOEXEC, "plugin refused: %s is not an ELF file", path);
     if ((size_t)n < sizeof(header) || header.e_type != ET_DYN)
-        return error_set(error, -ENOEXEC, "plugin refused: %s is not a shared object, or is cut short", path);
+        return error_set(error, -ENOEXEC,
+                         "plugin refused: %s is not a shared object, or is cut short", path);
     return 0;
 }
 
@@ -114,19 +120,25 @@ static int check_file(const char *path, char real[PATH_MAX], struct shim_error *
 static int check_descriptor(const struct shim_plugin *plugin, const char *path,
                             struct shim_error *error) {
     if (!plugin)
-        return error_set(error, -EINVAL, "plugin refused: %s has no descriptor (its %s() returned NULL)", path,
+        return error_set(error, -EINVAL,
+                         "plugin refused: %s has no descriptor (its %s() returned NULL)", path,
                          SHIM_PLUGIN_SYMBOL);
     if (plugin->size < offsetof(struct shim_plugin, name))
-        return error_set(error, -EINVAL, "plugin refused: %s has a descriptor of %u bytes, too short to hold an ABI version",
-                         path, plugin->size);
+        return error_set(
+            error, -EINVAL,
+            "plugin refused: %s has a descriptor of %u bytes, too short to hold an ABI version",
+            path, plugin->size);
     if (plugin->abi_version != SHIM_ABI_VERSION)
-        return error_set(error, -EPROTONOSUPPORT,
-                         "plugin refused: %s was built for ABI version %u, and this host has version %u; %s", path,
-                         plugin->abi_version, SHIM_ABI_VERSION,
-                         plugin->abi_version > SHIM_ABI_VERSION ? "update shimhost" : "rebuild the plugin");
+        return error_set(
+            error, -EPROTONOSUPPORT,
+            "plugin refused: %s was built for ABI version %u, and this host has version %u; %s",
+            path, plugin->abi_version, SHIM_ABI_VERSION,
+            plugin->abi_version > SHIM_ABI_VERSION ? "update shimhost" : "rebuild the plugin");
     if (plugin->size < offsetof(struct shim_plugin, open))
-        return error_set(error, -EINVAL, "plugin refused: %s has a descriptor of %u bytes; the mandatory part has %zu",
-                         path, plugin->size, offsetof(struct shim_plugin, open));
+        return error_set(
+            error, -EINVAL,
+            "plugin refused: %s has a descriptor of %u bytes; the mandatory part has %zu", path,
+            plugin->size, offsetof(struct shim_plugin, open));
     const char *missing = !plugin->name      ? "a name"
                           : !plugin->version ? "a version"
                           : !plugin->summary ? "a summary"
@@ -160,7 +172,8 @@ static int load(struct plugin_file *file, struct shim_error *error) {
     const struct shim_plugin *(*descriptor)(void);
     void *symbol = lt_dlsym(file->handle, SHIM_PLUGIN_SYMBOL);
     if (!symbol)
-        return error_set(error, -EINVAL, "plugin refused: %s does not export %s; it is no shimhost plugin",
+        return error_set(error, -EINVAL,
+                         "plugin refused: %s does not export %s; it is no shimhost plugin",
                          file->path, SHIM_PLUGIN_SYMBOL);
     memcpy(&descriptor, &symbol, sizeof(descriptor));
     file->descriptor = descriptor();
@@ -174,12 +187,14 @@ static int resolve(const char *plugin_dir, const char *name, char path[PATH_MAX]
         n = snprintf(path, PATH_MAX, "%s", name);
     else if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
         return error_set(error, -EINVAL,
-                         "plugin refused: `%s` is neither a name nor an absolute path; a plugin is never looked for relative to the working directory",
+                         "plugin refused: `%s` is neither a name nor an absolute path; a plugin is "
+                         "never looked for relative to the working directory",
                          name);
     else
         n = snprintf(path, PATH_MAX, "%s/%s.so", plugin_dir, name);
     if (n >= PATH_MAX)
-        return error_set(error, -ENAMETOOLONG, "plugin refused: the path of `%.64s…` is too long", name);
+        return error_set(error, -ENAMETOOLONG, "plugin refused: the path of `%.64s…` is too long",
+                         name);
     return 0;
 }
 

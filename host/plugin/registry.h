@@ -7,10 +7,11 @@
 
 struct plugin_file;
 
-/* Opens the plugin NAME from the directory `plugin_dir`, or, if NAME is an absolute path, that file. Refuses, in one
- * sentence: relative paths; a file, or a directory above it, that someone other than root or the caller owns or can
- * write; what is not a shared object; one without the symbol; another ABI; a missing mandatory entry.
- * Runs the file's constructors, which may do anything, but nothing before the ownership is proven. */
+/* Opens the plugin NAME from the directory `plugin_dir`, or, if NAME is an absolute path, that
+ * file. Refuses, in one sentence: relative paths; a file, or a directory above it, that someone
+ * other than root or the caller owns or can write; what is not a shared object; one without the
+ * symbol; another ABI; a missing mandatory entry. Runs the file's constructors, which may do
+ * anything, but nothing before the ownership is proven. */
 int plugin_open(const char *plugin_dir, const char *name, struct plugin_file **ret_file,
                 struct shim_error *error);
 struct plugin_file *plugin_close(struct plugin_file *file);
@@ -18,7 +19,8 @@ struct plugin_file *plugin_close(struct plugin_file *file);
 const struct shim_plugin *plugin_descriptor(const struct plugin_file *file);
 const char *plugin_path(const struct plugin_file *file);
 
-/* The names of the optional entries that a plugin has and those that it lacks: index 0 … until NULL comes back. */
+/* The names of the optional entries that a plugin has and those that it lacks: index 0 … until NULL
+ * comes back. */
 const char *plugin_entry_name(size_t index);
 int plugin_has_entry(const struct shim_plugin *plugin, size_t index);
 

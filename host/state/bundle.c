@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the host takes from a bundle's config.json. What a runtime demands of it is the runtime's business. */
+/* What the host takes from a bundle's config.json. What a runtime demands of it is the runtime's
+ * business. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ void bundle_clear(struct bundle *bundle) {
     *bundle = (struct bundle){0};
 }
 
-/* The id on the host that a list of mappings gives to the container's id 0; 0 where there are no mappings. */
+/* The id on the host that a list of mappings gives to the container's id 0; 0 where there are no
+ * mappings. */
 static uint32_t mapped_root(const json_t *config, const char *mappings) {
     const json_t *linux_part = json_object_get(config, "linux");
     const json_t *mapping;
@@ -39,7 +41,8 @@ static int bundle_fill(const json_t *config, const char *what, struct bundle *bu
                        struct shim_error *error) {
     int r = json_take_string(config, "ociVersion", what, &bundle->oci_version, error);
     if (r == -ENOENT)
-        return error_set(error, -EINVAL, "%s: `ociVersion` is missing; expected an OCI configuration", what);
+        return error_set(error, -EINVAL,
+                         "%s: `ociVersion` is missing; expected an OCI configuration", what);
     if (r < 0)
         return r;
     const json_t *annotations = json_object_get(config, "annotations");
@@ -62,12 +65,12 @@ static int bundle_parse(const char *path, char **ret_real, json_t **ret_config,
                         struct shim_error *error) {
     char *real AUTO_FREE = realpath(path, NULL);
     if (!real)
-        return error_set(error, -errno, "bundle %s: %s; expected a directory with a config.json", path,
-                         strerror(errno));
+        return error_set(error, -errno, "bundle %s: %s; expected a directory with a config.json",
+                         path, strerror(errno));
     int fd AUTO_CLOSE = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return error_set(error, -errno, "bundle %s: %s; expected a directory with a config.json", path,
-                         strerror(errno));
+        return error_set(error, -errno, "bundle %s: %s; expected a directory with a config.json",
+                         path, strerror(errno));
     char what[PATH_MAX + 16];
     snprintf(what, sizeof(what), "%s/" CONFIG_FILE_NAME, real);
     int r = json_read_object(fd, CONFIG_FILE_NAME, what, ret_config, error);

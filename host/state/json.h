@@ -23,8 +23,8 @@ int json_read_object(int directory_fd, const char *name, const char *what, json_
 int json_write_object(int directory_fd, const char *name, const json_t *object,
                       struct shim_error *error);
 
-/* The text of a member, a copy for the caller, in *ret. Missing is -ENOENT without an error, another type
- * -EBADMSG. */
+/* The text of a member, a copy for the caller, in *ret. Missing is -ENOENT without an error,
+ * another type -EBADMSG. */
 int json_take_string(const json_t *object, const char *key, const char *what, char **ret,
                      struct shim_error *error);
 

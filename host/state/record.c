@@ -32,11 +32,11 @@ int container_record_write(int container_fd, const struct container_record *reco
     int r = json_parse_object(record->annotations, "annotations", &annotations, error);
     if (r < 0)
         return r;
-    json_t *object AUTO_JSON = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I}", "id", record->id, "bundle", record->bundle,
-        "runtime", record->runtime, "created", record->created, "ociVersion", record->oci_version,
-        "annotations", annotations, "rootUID", (json_int_t)record->root_uid, "rootGID",
-        (json_int_t)record->root_gid);
+    json_t *object AUTO_JSON =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I}", "id", record->id, "bundle",
+                  record->bundle, "runtime", record->runtime, "created", record->created,
+                  "ociVersion", record->oci_version, "annotations", annotations, "rootUID",
+                  (json_int_t)record->root_uid, "rootGID", (json_int_t)record->root_gid);
     if (!object)
         return error_set(error, -EINVAL, "cannot record container %s: a text in it is not UTF-8",
                          record->id);
@@ -60,8 +60,10 @@ static int container_record_fill(const json_t *object, struct container_record *
     const struct {
         const char *key;
         char **member;
-    } strings[] = {{"id", &record->id},           {"bundle", &record->bundle},
-                   {"runtime", &record->runtime}, {"created", &record->created},
+    } strings[] = {{"id", &record->id},
+                   {"bundle", &record->bundle},
+                   {"runtime", &record->runtime},
+                   {"created", &record->created},
                    {"ociVersion", &record->oci_version}};
     for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++) {
         int r = json_take_string(object, strings[i].key, CONTAINER_FILE, strings[i].member, error);
@@ -122,10 +124,10 @@ int process_record_write(int process_fd, const char *process_json,
     if (r < 0)
         return r;
     json_t *arguments = pack_strings(record->runtime_args);
-    json_t *extra AUTO_JSON = json_pack(
-        "{s:b, s:o, s:b, s:s*, s:I, s:I}", "exec", record->exec, "runtimeArgs", arguments,
-        "noPivotRoot", record->no_pivot_root, "checkpoint", record->checkpoint, "rootUID",
-        (json_int_t)record->root_uid, "rootGID", (json_int_t)record->root_gid);
+    json_t *extra AUTO_JSON =
+        json_pack("{s:b, s:o, s:b, s:s*, s:I, s:I}", "exec", record->exec, "runtimeArgs", arguments,
+                  "noPivotRoot", record->no_pivot_root, "checkpoint", record->checkpoint, "rootUID",
+                  (json_int_t)record->root_uid, "rootGID", (json_int_t)record->root_gid);
     for (int i = 0; extra && i < 3; i++)
         if (record->targets[i] &&
             json_object_set_new(extra, stream_keys[i], json_string(record->targets[i])) < 0)
@@ -205,7 +207,8 @@ int record_check_object(const char *text, const char *what, int *ret_terminal,
     return 0;
 }
 
-/* One reference token of a JSON pointer, unescaped into `token`: ~0 is ~, ~1 is a slash. Returns the rest. */
+/* One reference token of a JSON pointer, unescaped into `token`: ~0 is ~, ~1 is a slash. Returns
+ * the rest. */
 static const char *pointer_token(const char *pointer, char *token, size_t size) {
     size_t used = 0;
     while (*pointer && *pointer != '/') {

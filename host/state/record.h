@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two JSON records of the state directory, container.json and process.json, and what they are made from: a bundle's
- * config.json. The only user of jansson in the host. */
+/* The two JSON records of the state directory, container.json and process.json, and what they are
+ * made from: a bundle's config.json. The only user of jansson in the host. */
 #ifndef SHIMHOST_STATE_RECORD_H
 #define SHIMHOST_STATE_RECORD_H
 
@@ -27,14 +27,14 @@ int container_record_read(int container_fd, struct container_record *ret_record,
 
 /* What process.json holds beside the OCI process object. */
 struct process_record {
-    int exec;             /* 1: a further process */
-    char *targets[3];     /* stdin, stdout, stderr */
-    char **runtime_args;  /* NULL-terminated, or NULL */
+    int exec;            /* 1: a further process */
+    char *targets[3];    /* stdin, stdout, stderr */
+    char **runtime_args; /* NULL-terminated, or NULL */
     int no_pivot_root;
     char *checkpoint;
     uint32_t root_uid;
     uint32_t root_gid;
-    int terminal;         /* out of the OCI process object */
+    int terminal; /* out of the OCI process object */
 };
 
 void process_record_clear(struct process_record *record);
@@ -46,7 +46,7 @@ int process_record_read(int process_fd, struct process_record *ret_record,
 
 /* What the host wants to know of a bundle's config.json. */
 struct bundle {
-    char *path;        /* absolute, without symbolic links */
+    char *path; /* absolute, without symbolic links */
     char *oci_version;
     char *annotations; /* the text of a JSON object */
     char *process;     /* the text of the process object; "{}" if there is none */
@@ -55,7 +55,8 @@ struct bundle {
     uint32_t root_gid;
 };
 
-/* Reads `path`/config.json. Errors name the file, the line and what was expected. Limit 4 MiB, depth as jansson's. */
+/* Reads `path`/config.json. Errors name the file, the line and what was expected. Limit 4 MiB,
+ * depth as jansson's. */
 int bundle_read(const char *path, struct bundle *ret_bundle, struct shim_error *error);
 void bundle_clear(struct bundle *bundle);
 
@@ -64,7 +65,8 @@ struct exec_template;
 int bundle_exec_process(const struct bundle *bundle, const struct exec_template *exec,
                         char **ret_json, struct shim_error *error);
 
-/* Checks that a text is one JSON object; `what` names it in the error. Returns whether "terminal" is true in it. */
+/* Checks that a text is one JSON object; `what` names it in the error. Returns whether "terminal"
+ * is true in it. */
 int record_check_object(const char *text, const char *what, int *ret_terminal,
                         struct shim_error *error);
 

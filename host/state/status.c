@@ -63,7 +63,8 @@ int status_read(int directory_fd, uint32_t *ret_status, struct shim_error *error
             *ret_status = status;
             return 0;
         }
-    return error_set(error, -EBADMSG, "status: `%.*s`; expected created, running, paused or stopped",
+    return error_set(error, -EBADMSG,
+                     "status: `%.*s`; expected created, running, paused or stopped",
                      (int)strspn(line, "abcdefghijklmnopqrstuvwxyz"), line);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small files of a process's directory that say how it is: status, exitStatus, exitUnknown, .changing. */
+/* The small files of a process's directory that say how it is: status, exitStatus, exitUnknown,
+ * .changing. */
 #ifndef SHIMHOST_STATE_STATUS_H
 #define SHIMHOST_STATE_STATUS_H
 
@@ -8,11 +9,13 @@
 /* "created", "running", "paused", "stopped"; "incomplete" for SHIM_STATUS_UNKNOWN. */
 const char *status_name(uint32_t status);
 
-/* Reads the file `status`. A missing one is SHIM_STATUS_UNKNOWN. -EBADMSG: it holds something else. */
+/* Reads the file `status`. A missing one is SHIM_STATUS_UNKNOWN. -EBADMSG: it holds something else.
+ */
 int status_read(int directory_fd, uint32_t *ret_status, struct shim_error *error);
 int status_write(int directory_fd, uint32_t status, struct shim_error *error);
 
-/* Reads exitStatus: 0-255. -ENOENT: not there; -EBADMSG: empty or malformed, and the error says how. */
+/* Reads exitStatus: 0-255. -ENOENT: not there; -EBADMSG: empty or malformed, and the error says
+ * how. */
 int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_error *error);
 
 /* Writes exitStatus, once: -EEXIST if there is one already. */
@@ -22,8 +25,8 @@ int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *
 int status_unknown_read(int directory_fd, char *buffer, size_t size);
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error);
 
-/* Marks that a host is about to let the runtime change something, and that it is done. A mark without a
- * lock tells the next host that `status` may be behind. */
+/* Marks that a host is about to let the runtime change something, and that it is done. A mark
+ * without a lock tells the next host that `status` may be behind. */
 int status_changing_set(int directory_fd, struct shim_error *error);
 void status_changing_clear(int directory_fd);
 int status_changing(int directory_fd); /* 1 or 0 */

@@ -44,10 +44,12 @@ static int check_private(int fd, const char *path, struct shim_error *error) {
         return error_set(error, -errno, "cannot look at the state directory %s: %s", path,
                          strerror(errno));
     if (status.st_uid != geteuid())
-        return error_set(error, -EPERM, "the state directory %s belongs to uid %ld, not to you (uid %ld)",
-                         path, (long)status.st_uid, (long)geteuid());
+        return error_set(error, -EPERM,
+                         "the state directory %s belongs to uid %ld, not to you (uid %ld)", path,
+                         (long)status.st_uid, (long)geteuid());
     if (status.st_mode & 077)
-        return error_set(error, -EPERM, "the state directory %s is open to others (mode %04o); run: chmod 700 %s",
+        return error_set(error, -EPERM,
+                         "the state directory %s is open to others (mode %04o); run: chmod 700 %s",
                          path, status.st_mode & 07777, path);
     return 0;
 }
@@ -64,7 +66,8 @@ int store_open(const char *path, struct store **ret_store, struct shim_error *er
     }
     if (fd < 0)
         return error_set(error, -errno, "cannot open the state directory %s: %s", path,
-                         errno == ELOOP || errno == ENOTDIR ? "it is not a directory" : strerror(errno));
+                         errno == ELOOP || errno == ENOTDIR ? "it is not a directory"
+                                                            : strerror(errno));
     int r = check_private(fd, path, error);
     if (r < 0)
         return r;
@@ -99,7 +102,8 @@ static int check_id(const char *id, const char *what, struct shim_error *error) 
         shown[n] = id[n] >= ' ' && id[n] <= '~' ? id[n] : '?';
     strcpy(shown + n, id[n] ? "..." : "");
     return error_set(error, -EINVAL,
-                     "`%s` is no %s id; expected a letter or digit, then up to 75 letters, digits, `_`, `.` or `-`",
+                     "`%s` is no %s id; expected a letter or digit, then up to 75 letters, digits, "
+                     "`_`, `.` or `-`",
                      shown, what);
 }
 
@@ -131,9 +135,10 @@ int store_container_make(const struct store *store, const char *container, int *
         return r;
     if (mkdirat(store->fd, container, 0700) < 0) {
         if (errno == EEXIST)
-            return error_set(error, -EEXIST,
-                             "there is a container %s already; choose another id, or run: shimhost delete %s",
-                             container, container);
+            return error_set(
+                error, -EEXIST,
+                "there is a container %s already; choose another id, or run: shimhost delete %s",
+                container, container);
         return error_set(error, -errno, "cannot make %s/%s: %s", store->path, container,
                          strerror(errno));
     }
@@ -160,8 +165,8 @@ int store_process_open(int container_fd, const char *container, const char *proc
     if (r == -ENOENT)
         return error_set(error, r, "container %s has no process %s", container, process);
     if (r < 0)
-        return error_set(error, r, "cannot open process %s of container %s: %s", process,
-                         container, strerror(-r));
+        return error_set(error, r, "cannot open process %s of container %s: %s", process, container,
+                         strerror(-r));
     return 0;
 }
 
@@ -173,8 +178,9 @@ int store_process_make(int container_fd, const char *container, const char *proc
     if (mkdirat(container_fd, process, 0700) < 0)
         return error_set(error, -errno,
                          errno == EEXIST ? "container %s has a process %s already"
-                         : errno == ENOENT ? "container %s was removed while process %s was spawned"
-                                           : "cannot make a directory in container %s for process %s",
+                         : errno == ENOENT
+                             ? "container %s was removed while process %s was spawned"
+                             : "cannot make a directory in container %s for process %s",
                          container, process);
     return store_process_open(container_fd, container, process, ret_fd, error);
 }
@@ -186,11 +192,11 @@ int store_process_remove(int container_fd, const char *container, const char *pr
     return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
 }
 
-/* Open-file-description locks: they belong to the descriptor, not to the program, and unlike flock(2)'s they can be asked
- * for without being taken. */
+/* Open-file-description locks: they belong to the descriptor, not to the program, and unlike
+ * flock(2)'s they can be asked for without being taken. */
 static struct flock lock_of(int mode) {
-    return (struct flock){
-        .l_type = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+    return (struct flock){.l_type = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK,
+                          .l_whence = SEEK_SET};
 }
 
 /* Whether the directory that `container_fd` is open on is still the one of that name. */
@@ -251,8 +257,8 @@ static int each_id(int at, const char *what, int (*each)(const char *id, void *u
     return r;
 }
 
-int store_containers(const struct store *store, int (*each)(const char *id, void *user),
-                     void *user, struct shim_error *error) {
+int store_containers(const struct store *store, int (*each)(const char *id, void *user), void *user,
+                     struct shim_error *error) {
     return each_id(store->fd, store->path, each, user, error);
 }
 

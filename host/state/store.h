@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state directory as directories and locks: STATE/<container>/<process>/. What is in the files is the business of
- * record.h and status.h. Everything is opened relative to a directory descriptor and never through a symbolic link. */
+/* The state directory as directories and locks: STATE/<container>/<process>/. What is in the files
+ * is the business of record.h and status.h. Everything is opened relative to a directory descriptor
+ * and never through a symbolic link. */
 #ifndef SHIMHOST_STATE_STORE_H
 #define SHIMHOST_STATE_STORE_H
 
@@ -8,8 +9,8 @@
 
 struct store;
 
-/* Opens the state directory `path` (absolute), making it and missing parents, mode 0700. -EPERM: someone else owns it, or
- * others may enter it. */
+/* Opens the state directory `path` (absolute), making it and missing parents, mode 0700. -EPERM:
+ * someone else owns it, or others may enter it. */
 int store_open(const char *path, struct store **ret_store, struct shim_error *error);
 struct store *store_close(struct store *store);
 const char *store_path(const struct store *store);
@@ -37,18 +38,19 @@ int store_process_remove(int container_fd, const char *container, const char *pr
 #define STORE_LOCK_SHARED 0    /* many at once: spawning execs */
 #define STORE_LOCK_EXCLUSIVE 1 /* one alone: every other change */
 
-/* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. Blocks as long as
- * another host makes a change (which its time-outs bound). -ENOENT: it was removed meanwhile. */
+/* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. Blocks as
+ * long as another host makes a change (which its time-outs bound). -ENOENT: it was removed
+ * meanwhile. */
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int *ret_lock, struct shim_error *error);
 
 /* 1: some host makes a change to the container at this moment; 0: none; never blocks. */
 int store_locked(int container_fd);
 
-/* Calls `each` with the id of every container (process), in the order of their names; hidden entries and
- * such that are no ids are passed over. A non-zero return ends it and is returned. */
-int store_containers(const struct store *store, int (*each)(const char *id, void *user),
-                     void *user, struct shim_error *error);
+/* Calls `each` with the id of every container (process), in the order of their names; hidden
+ * entries and such that are no ids are passed over. A non-zero return ends it and is returned. */
+int store_containers(const struct store *store, int (*each)(const char *id, void *user), void *user,
+                     struct shim_error *error);
 int store_processes(int container_fd, int (*each)(const char *id, void *user), void *user,
                     struct shim_error *error);
 

@@ -3,22 +3,25 @@
  * The border between shimhost and a runtime plugin. It is all that a plugin sees of the host.
  *
  * A plugin is a shared object that exports one symbol, made by SHIM_PLUGIN(), which returns a
- * descriptor: size and ABI version, four mandatory entries (spawn, load, wait, signal), and optional
- * ones. The host hands every entry a context with a table of services; a plugin links nothing of the host.
+ * descriptor: size and ABI version, four mandatory entries (spawn, load, wait, signal), and
+ * optional ones. The host hands every entry a context with a table of services; a plugin links
+ * nothing of the host.
  *
  * Conventions, for entries and services alike:
  * - They return 0 (or what is documented, >= 0) or a negative errno. On failure, and only then, the
  *   error is filled, once; `ret_` parameters are untouched.
- * - Every structure begins with its size as its maker knew it. Fields are only ever appended. A field
- *   beyond the size that the other side gave does not exist: SHIM_HAS() asks.
+ * - Every structure begins with its size as its maker knew it. Fields are only ever appended. A
+ * field beyond the size that the other side gave does not exist: SHIM_HAS() asks.
  * - Unknown bits of a `flags` word are refused with -EINVAL.
  * - Pointers that an entry is given stay the host's, and are valid until the entry returns.
  *   What an entry returns by pointer belongs to the host from then on only where that is said.
  * - Times are milliseconds, in int64_t; SHIM_FOREVER waits without a limit, 0 does not wait.
- * - The host calls the entries of one context from one thread at a time. Different contexts may be used
- *   by different threads at once, so a plugin keeps its state in context->data, not in static variables.
+ * - The host calls the entries of one context from one thread at a time. Different contexts may be
+ * used by different threads at once, so a plugin keeps its state in context->data, not in static
+ * variables.
  * - An entry must leave the process as it found it: working directory, umask, signal handlers and
- *   mask, environment, descriptors and children. It must not exit, and must not write to descriptors 0-2.
+ *   mask, environment, descriptors and children. It must not exit, and must not write to
+ * descriptors 0-2.
  */
 #ifndef SHIMHOST_PLUGIN_H
 #define SHIMHOST_PLUGIN_H
@@ -31,10 +34,12 @@
 extern "C" {
 #endif
 
-/* The ABI that this header describes. It grows only when an old plugin could not be served any more. */
+/* The ABI that this header describes. It grows only when an old plugin could not be served any
+ * more. */
 #define SHIM_ABI_VERSION 1u
 
-/* The edition of the header within the ABI version: it grows with every appended field or service. */
+/* The edition of the header within the ABI version: it grows with every appended field or service.
+ */
 #define SHIM_ABI_EDITION 1u
 
 /* No deadline. */
@@ -56,18 +61,19 @@ extern "C" {
 /* Errors                                                                                         */
 
 /* What kind of failure an error is, where a caller acts on it. */
-#define SHIM_REASON_NONE 0u           /* nothing more than its code and its sentence */
-#define SHIM_REASON_NOT_FOUND 1u      /* the container's command does not exist: exit status 127 */
-#define SHIM_REASON_NOT_EXECUTABLE 2u /* the container's command cannot be executed: exit status 126 */
-#define SHIM_REASON_NOT_RUNNING 3u    /* the process is over, or was never there */
-#define SHIM_REASON_UNSUPPORTED 4u    /* the runtime does not support it */
-#define SHIM_REASON_TIMED_OUT 5u      /* a deadline passed */
-#define SHIM_REASON_CANCELLED 6u      /* the caller gave up */
+#define SHIM_REASON_NONE 0u      /* nothing more than its code and its sentence */
+#define SHIM_REASON_NOT_FOUND 1u /* the container's command does not exist: exit status 127 */
+#define SHIM_REASON_NOT_EXECUTABLE                                                                 \
+    2u                             /* the container's command cannot be executed: exit status 126 */
+#define SHIM_REASON_NOT_RUNNING 3u /* the process is over, or was never there */
+#define SHIM_REASON_UNSUPPORTED 4u /* the runtime does not support it */
+#define SHIM_REASON_TIMED_OUT 5u   /* a deadline passed */
+#define SHIM_REASON_CANCELLED 6u   /* the caller gave up */
 #define SHIM_REASON_UNKNOWN_STATUS 7u /* the process is over and its exit status is not known */
 #define SHIM_REASON_WRONG_STATE 8u    /* not possible in the state that the process is in */
 
-/* An error, owned by the caller, of fixed size so that failing needs no memory. `message` is a sentence for
- * a person, without a full stop: what was being done, to what, what came back. */
+/* An error, owned by the caller, of fixed size so that failing needs no memory. `message` is a
+ * sentence for a person, without a full stop: what was being done, to what, what came back. */
 struct shim_error {
     uint32_t size;
     int32_t code;    /* negative errno */
@@ -78,7 +84,8 @@ struct shim_error {
 /* ---------------------------------------------------------------------------------------------- */
 /* What the host tells a plugin                                                                   */
 
-/* A process: its pid, the time it was started and the boot in which that was. A pid alone is nobody. */
+/* A process: its pid, the time it was started and the boot in which that was. A pid alone is
+ * nobody. */
 struct shim_identity {
     uint32_t size;
     int32_t pid;
@@ -103,29 +110,32 @@ struct shim_runtime {
     int64_t delete_timeout;
 };
 
-#define SHIM_PROCESS_EXEC 0x1u          /* a further process in a running container, not its first */
-#define SHIM_PROCESS_TERMINAL 0x2u      /* it has a terminal */
-#define SHIM_PROCESS_START 0x4u         /* spawn: have it running on return, not only created */
-#define SHIM_PROCESS_NO_PIVOT_ROOT 0x8u /* asked for this container, whatever the runtime's YAML says */
+#define SHIM_PROCESS_EXEC 0x1u     /* a further process in a running container, not its first */
+#define SHIM_PROCESS_TERMINAL 0x2u /* it has a terminal */
+#define SHIM_PROCESS_START 0x4u    /* spawn: have it running on return, not only created */
+#define SHIM_PROCESS_NO_PIVOT_ROOT                                                                 \
+    0x8u /* asked for this container, whatever the runtime's YAML says */
 
-/* One process that an entry is to work on. The host keeps a directory for it, with process.json in it. */
+/* One process that an entry is to work on. The host keeps a directory for it, with process.json in
+ * it. */
 struct shim_process {
     uint32_t size;
-    uint32_t flags;                  /* SHIM_PROCESS_* */
-    const char *container;           /* the container's id */
-    const char *id;                  /* the process's: "init" or the exec's id */
-    const char *bundle;              /* absolute path of the OCI bundle */
-    const char *directory;           /* absolute path of the process's directory */
-    int directory_fd;                /* the same, open; it stays the host's */
-    int cancel_fd;                   /* becomes readable when the caller gives up, or -1 */
-    const char *const *runtime_args; /* extra arguments for create, restore or exec; NULL-terminated */
-    const char *checkpoint;          /* image directory to restore from, or NULL */
-    uint32_t root_uid;               /* who owns the streams: the container's root on the host */
+    uint32_t flags;        /* SHIM_PROCESS_* */
+    const char *container; /* the container's id */
+    const char *id;        /* the process's: "init" or the exec's id */
+    const char *bundle;    /* absolute path of the OCI bundle */
+    const char *directory; /* absolute path of the process's directory */
+    int directory_fd;      /* the same, open; it stays the host's */
+    int cancel_fd;         /* becomes readable when the caller gives up, or -1 */
+    const char *const
+        *runtime_args;      /* extra arguments for create, restore or exec; NULL-terminated */
+    const char *checkpoint; /* image directory to restore from, or NULL */
+    uint32_t root_uid;      /* who owns the streams: the container's root on the host */
     uint32_t root_gid;
 };
 
-#define SHIM_STATUS_UNKNOWN 0u    /* the spawn never finished */
-#define SHIM_STATUS_CREATED 1u    /* waits for start */
+#define SHIM_STATUS_UNKNOWN 0u /* the spawn never finished */
+#define SHIM_STATUS_CREATED 1u /* waits for start */
 #define SHIM_STATUS_RUNNING 2u
 #define SHIM_STATUS_PAUSED 3u
 #define SHIM_STATUS_STOPPED 4u
@@ -147,27 +157,29 @@ struct shim_output {
     size_t length;       /* of text, without the NUL */
     uint32_t flags;      /* SHIM_OUTPUT_* */
 };
-#define SHIM_OUTPUT_TRUNCATED 0x1u /* more came than the cap allows; the rest was read and dropped */
+#define SHIM_OUTPUT_TRUNCATED                                                                      \
+    0x1u /* more came than the cap allows; the rest was read and dropped */
 
 #define SHIM_LAUNCH_DIRECT 0x1u /* `command` becomes the process itself; it writes no pid file */
-#define SHIM_LAUNCH_CREATED 0x2u /* when `command` has succeeded, the process still waits for start */
+#define SHIM_LAUNCH_CREATED                                                                        \
+    0x2u /* when `command` has succeeded, the process still waits for start */
 
 /* Stands in an argument of a launch for the path of the console socket, which only the monitor can
  * know. The monitor replaces an argument that is exactly this. */
 #define SHIM_LAUNCH_CONSOLE_SOCKET "@console-socket@"
 
-/* What a monitor is to do: run `command`, take the process that it leaves behind as its own, and, when that is
- * over and its exit status is told, run the `cleanup` commands. */
+/* What a monitor is to do: run `command`, take the process that it leaves behind as its own, and,
+ * when that is over and its exit status is told, run the `cleanup` commands. */
 struct shim_launch {
     uint32_t size;
-    uint32_t flags;                       /* SHIM_LAUNCH_* */
-    const char *const *command;           /* argv of the create, run, restore or exec; NULL-terminated */
-    const char *const *const *cleanup;    /* argvs, NULL-terminated, or NULL for none */
-    const char *pid_file;                 /* name in the process's directory that `command` writes the
-                                           * pid to; NULL only with SHIM_LAUNCH_DIRECT */
-    int64_t cleanup_timeout;              /* milliseconds, for each cleanup command */
-    const char *runtime_log;              /* name in the process's directory of the runtime's JSON log,
-                                           * for the reason of a failure; or NULL */
+    uint32_t flags;             /* SHIM_LAUNCH_* */
+    const char *const *command; /* argv of the create, run, restore or exec; NULL-terminated */
+    const char *const *const *cleanup; /* argvs, NULL-terminated, or NULL for none */
+    const char *pid_file;              /* name in the process's directory that `command` writes the
+                                        * pid to; NULL only with SHIM_LAUNCH_DIRECT */
+    int64_t cleanup_timeout;           /* milliseconds, for each cleanup command */
+    const char *runtime_log;           /* name in the process's directory of the runtime's JSON log,
+                                        * for the reason of a failure; or NULL */
 };
 
 struct shim_services;
@@ -194,38 +206,44 @@ struct shim_context {
 
 /* The services. A plugin built against an older header finds all that it knows at the same place;
  * one built against a newer header asks SHIM_HAS(struct shim_services, services, NAME) first.
- * All are safe to call from several threads at once unless it says otherwise. Since ABI 1, edition 1. */
+ * All are safe to call from several threads at once unless it says otherwise. Since ABI 1,
+ * edition 1. */
 struct shim_services {
     uint32_t size;
     uint32_t version; /* SHIM_ABI_VERSION of the host */
 
-    /* Fills `error` (may be NULL) and returns `code`, a negative errno. Never blocks or allocates. */
+    /* Fills `error` (may be NULL) and returns `code`, a negative errno. Never blocks or allocates.
+     */
     int (*fail)(struct shim_error *error, int code, uint32_t reason, const char *format, ...)
         SHIM_PRINTF(4, 5);
 
-    /* Writes a line to the host's log, with the runtime's and (unless `process` is NULL) the process's
-     * names. `level` is SHIM_LOG_*; what lies above the configured level costs next to nothing. */
+    /* Writes a line to the host's log, with the runtime's and (unless `process` is NULL) the
+     * process's names. `level` is SHIM_LOG_*; what lies above the configured level costs next to
+     * nothing. */
     void (*log)(const struct shim_context *context, const struct shim_process *process, int level,
                 const char *format, ...) SHIM_PRINTF(4, 5);
 
-    /* The value of an option from the runtime's YAML, or NULL if it is not there. `key` is a path with dots:
-     * "platform", "network.mode", "args.0". Scalars come as their text. Owned by the host, valid while
-     * the context is. */
+    /* The value of an option from the runtime's YAML, or NULL if it is not there. `key` is a path
+     * with dots: "platform", "network.mode", "args.0". Scalars come as their text. Owned by the
+     * host, valid while the context is. */
     const char *(*option)(const struct shim_context *context, const char *key);
 
-    /* The option number `index`, counted from 0 in the order of the file. Returns 0, or -ENOENT past the last. */
+    /* The option number `index`, counted from 0 in the order of the file. Returns 0, or -ENOENT
+     * past the last. */
     int (*option_at)(const struct shim_context *context, size_t index, const char **ret_key,
                      const char **ret_value);
 
-    /* Copies what a JSON pointer (RFC 6901, "/process/args/0") finds in `text` into `buffer`, as text: strings
-     * without quotes, numbers, true, false and null as they are written. Returns its length without the NUL;
-     * -ENOENT nothing is there; -E2BIG the buffer is too small; -ENOTSUP it is an object or an array, whose
-     * size is then in *ret_count (may be NULL); -EBADMSG the text is not JSON. */
+    /* Copies what a JSON pointer (RFC 6901, "/process/args/0") finds in `text` into `buffer`, as
+     * text: strings without quotes, numbers, true, false and null as they are written. Returns its
+     * length without the NUL; -ENOENT nothing is there; -E2BIG the buffer is too small; -ENOTSUP it
+     * is an object or an array, whose size is then in *ret_count (may be NULL); -EBADMSG the text
+     * is not JSON. */
     int (*json_value)(const char *text, const char *pointer, char *buffer, size_t size,
                       size_t *ret_count);
 
-    /* Reads a whole file of a directory, NUL-terminated, at most `limit` bytes; release `*ret_text` with
-     * text_free. Errors: -ENOENT, -EFBIG, -ELOOP (a symbolic link), -EINVAL (not a regular file). */
+    /* Reads a whole file of a directory, NUL-terminated, at most `limit` bytes; release `*ret_text`
+     * with text_free. Errors: -ENOENT, -EFBIG, -ELOOP (a symbolic link), -EINVAL (not a regular
+     * file). */
     int (*file_read)(int directory_fd, const char *name, size_t limit, char **ret_text,
                      struct shim_error *error);
 
@@ -240,8 +258,9 @@ struct shim_services {
      * anything else of that name is -EEXIST. */
     int (*fifo_create)(int directory_fd, const char *name, struct shim_error *error);
 
-    /* Opens a FIFO without ever hanging, close-on-exec. `mode` is O_RDONLY, O_WRONLY or O_RDWR; writing alone
-     * fails with -ENXIO if nobody reads. The descriptor is non-blocking. -EINVAL: it is not a FIFO. */
+    /* Opens a FIFO without ever hanging, close-on-exec. `mode` is O_RDONLY, O_WRONLY or O_RDWR;
+     * writing alone fails with -ENXIO if nobody reads. The descriptor is non-blocking. -EINVAL: it
+     * is not a FIFO. */
     int (*fifo_open)(int directory_fd, const char *name, int mode, int *ret_fd,
                      struct shim_error *error);
 
@@ -252,8 +271,8 @@ struct shim_services {
     int (*pid_file_read)(int directory_fd, const char *name, pid_t *ret_pid,
                          struct shim_error *error);
 
-    /* Waits for a pid file to appear and reads it; an event wakes it, it does not poll. `cancel_fd` (or -1)
-     * ends it with -ECANCELED when readable. -ETIMEDOUT after `timeout` milliseconds. */
+    /* Waits for a pid file to appear and reads it; an event wakes it, it does not poll. `cancel_fd`
+     * (or -1) ends it with -ECANCELED when readable. -ETIMEDOUT after `timeout` milliseconds. */
     int (*pid_file_await)(int directory_fd, const char *name, int64_t timeout, int cancel_fd,
                           pid_t *ret_pid, struct shim_error *error);
 
@@ -265,15 +284,17 @@ struct shim_services {
     int (*identity_open)(const struct shim_identity *identity, int *ret_pidfd,
                          struct shim_error *error);
 
-    /* Sends a signal to exactly that process, through a pidfd. -ESRCH as above; never a stranger. */
+    /* Sends a signal to exactly that process, through a pidfd. -ESRCH as above; never a stranger.
+     */
     int (*identity_signal)(const struct shim_identity *identity, int signal,
                            struct shim_error *error);
 
-    /* Runs a program of the runtime (argv[0] an absolute path) with the runtime's environment, standard input
-     * from /dev/null, and waits for it: at most `timeout` milliseconds, then it is killed: -ETIMEDOUT. A
-     * program that fails is no error of this call: look at ret_output->exit_status, and ask runtime_error. The
-     * text is standard output (with SHIM_RUN_MERGE_ERRORS standard error, too), capped at 1 MiB; release it with
-     * output_free. `process` may be NULL. -ENOENT, -EACCES …: it could not be executed; -ECANCELED. */
+    /* Runs a program of the runtime (argv[0] an absolute path) with the runtime's environment,
+     * standard input from /dev/null, and waits for it: at most `timeout` milliseconds, then it is
+     * killed: -ETIMEDOUT. A program that fails is no error of this call: look at
+     * ret_output->exit_status, and ask runtime_error. The text is standard output (with
+     * SHIM_RUN_MERGE_ERRORS standard error, too), capped at 1 MiB; release it with output_free.
+     * `process` may be NULL. -ENOENT, -EACCES …: it could not be executed; -ECANCELED. */
     int (*run_command)(const struct shim_context *context, const struct shim_process *process,
                        const char *const *argv, int64_t timeout, uint32_t flags,
                        struct shim_output *ret_output, struct shim_error *error);
@@ -281,21 +302,23 @@ struct shim_services {
     /* Frees what `output` holds. NULL and an empty one are fine. */
     void (*output_free)(struct shim_output *output);
 
-    /* The last error in the runtime's JSON log (a name in the process's directory): its message, cut to
-     * `size`. Returns its length, or -ENOENT if there is none. */
+    /* The last error in the runtime's JSON log (a name in the process's directory): its message,
+     * cut to `size`. Returns its length, or -ENOENT if there is none. */
     int (*runtime_error)(const struct shim_process *process, const char *log_name, char *buffer,
                          size_t size);
 
-    /* Launches a monitor for the process, and waits until the process exists, the monitor has died, the
-     * runtime's spawn time-out has passed or the process's cancel_fd is readable. On failure everything
-     * that was launched is dead and reaped, the cleanup commands have run, and the error says which of these it
-     * was, with the runtime's own last error: -ECHILD the command failed, -ETIMEDOUT, -ECANCELED,
-     * -EPIPE the monitor died. The streams of the process are the host's affair. */
+    /* Launches a monitor for the process, and waits until the process exists, the monitor has died,
+     * the runtime's spawn time-out has passed or the process's cancel_fd is readable. On failure
+     * everything that was launched is dead and reaped, the cleanup commands have run, and the error
+     * says which of these it was, with the runtime's own last error: -ECHILD the command failed,
+     * -ETIMEDOUT, -ECANCELED, -EPIPE the monitor died. The streams of the process are the host's
+     * affair. */
     int (*monitor_launch)(const struct shim_context *context, const struct shim_process *process,
                           const struct shim_launch *launch, struct shim_error *error);
 
-    /* What most runtimes want for load, wait and signal: the answer out of the process's directory, the wait
-     * on its exit FIFO, the signal to its identity. The contracts are those of the entries below. */
+    /* What most runtimes want for load, wait and signal: the answer out of the process's directory,
+     * the wait on its exit FIFO, the signal to its identity. The contracts are those of the entries
+     * below. */
     int (*process_load)(const struct shim_context *context, const struct shim_process *process,
                         struct shim_state *ret_state, struct shim_error *error);
     int (*process_wait)(const struct shim_context *context, const struct shim_process *process,
@@ -310,7 +333,7 @@ struct shim_services {
 /* A list of pids, for `processes`. The plugin calls `add` for each. */
 struct shim_pid_list {
     uint32_t size;
-    uint32_t flags; /* none yet: 0 */
+    uint32_t flags;                                    /* none yet: 0 */
     int (*add)(struct shim_pid_list *list, pid_t pid); /* 0 or -ENOMEM */
 };
 
@@ -328,10 +351,10 @@ struct shim_checkpoint {
 /* A runtime's description of itself, for `features`. */
 struct shim_features {
     uint32_t size;
-    uint32_t flags;     /* none yet: 0 */
-    char version[64];   /* "1.1.5" */
-    char health[256];   /* empty: it works here; else one sentence: why not, what to do */
-    char warning[1024]; /* empty, or known holes of this version, one a line */
+    uint32_t flags;      /* none yet: 0 */
+    char version[64];    /* "1.1.5" */
+    char health[256];    /* empty: it works here; else one sentence: why not, what to do */
+    char warning[1024];  /* empty, or known holes of this version, one a line */
     char table_date[16]; /* of the table that the warnings come from: YYYY-MM-DD */
 };
 
@@ -343,9 +366,10 @@ struct shim_plugin {
     const char *version;  /* the plugin's own */
     const char *summary;  /* one line: which runtime, and what is peculiar */
 
-    /* Brings a process into being: created, or running with SHIM_PROCESS_START (an exec always runs). On
-     * return its directory holds pid, starttime and status. On failure nothing of it is left: no
-     * process, no state of the runtime. Blocks up to the spawn time-out. Most call monitor_launch. */
+    /* Brings a process into being: created, or running with SHIM_PROCESS_START (an exec always
+     * runs). On return its directory holds pid, starttime and status. On failure nothing of it is
+     * left: no process, no state of the runtime. Blocks up to the spawn time-out. Most call
+     * monitor_launch. */
     int (*spawn)(const struct shim_context *context, const struct shim_process *process,
                  struct shim_error *error);
 
@@ -354,12 +378,13 @@ struct shim_plugin {
                 struct shim_state *ret_state, struct shim_error *error);
 
     /* Waits for the end of the process; also after the end, any number of times, from anywhere.
-     * -ETIMEDOUT; -ECANCELED when process->cancel_fd is readable; -ENODATA (SHIM_REASON_UNKNOWN_STATUS):
-     * over, and nobody knows its status. */
+     * -ETIMEDOUT; -ECANCELED when process->cancel_fd is readable; -ENODATA
+     * (SHIM_REASON_UNKNOWN_STATUS): over, and nobody knows its status. */
     int (*wait)(const struct shim_context *context, const struct shim_process *process,
                 int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);
 
-    /* Sends a signal to the process, never to another one. -ESRCH (SHIM_REASON_NOT_RUNNING): it is over. */
+    /* Sends a signal to the process, never to another one. -ESRCH (SHIM_REASON_NOT_RUNNING): it is
+     * over. */
     int (*signal)(const struct shim_context *context, const struct shim_process *process,
                   int32_t signal, struct shim_error *error);
 
@@ -370,17 +395,19 @@ struct shim_plugin {
     int (*open)(struct shim_context *context, struct shim_error *error);
     void (*close)(struct shim_context *context);
 
-    /* Starts a created process. The host keeps `status`. Without it, spawn must leave a process running. */
+    /* Starts a created process. The host keeps `status`. Without it, spawn must leave a process
+     * running. */
     int (*start)(const struct shim_context *context, const struct shim_process *process,
                  struct shim_error *error);
 
     /* Removes what the runtime still has of the container, killing it first if need be; the host
-     * removes the directory afterwards. That the runtime knows nothing of it any more is success. */
+     * removes the directory afterwards. That the runtime knows nothing of it any more is success.
+     */
     int (*remove)(const struct shim_context *context, const struct shim_process *process,
                   struct shim_error *error);
 
-    /* Asks the runtime itself for the status: SHIM_STATUS_*. For when the directory cannot know, because a
-     * host died in the middle of a change. */
+    /* Asks the runtime itself for the status: SHIM_STATUS_*. For when the directory cannot know,
+     * because a host died in the middle of a change. */
     int (*state)(const struct shim_context *context, const struct shim_process *process,
                  uint32_t *ret_status, struct shim_error *error);
 
