@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# pause, resume, ps, update, checkpoint and restore.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+FOREVER='while :; do sleep 1000; done'
+
+@test "pause freezes, resume thaws" {
+    for RUNTIME in $RUNTIMES; do
+        event "ask-$RUNTIME" "answer-$RUNTIME"
+        path=$(bundle pause "read line < /events/ask-$RUNTIME; echo answer > /events/answer-$RUNTIME; $FOREVER")
+        works run -d -r "$RUNTIME" -b "$path" "$ID"
+        works pause "$ID"
+        is "$(field "$ID" .status)" paused
+        is "$(cat "$STATE/$ID/init/status")" paused
+        works list
+        says paused
+        fails_with 1 pause "$ID"
+        fails_with 1 delete "$ID"
+        works resume "$ID"
+        is "$(field "$ID" .status)" running
+        fails_with 1 resume "$ID"
+        give "ask-$RUNTIME"
+        is "$(await "answer-$RUNTIME")" answer
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "a paused container is killed and deleted by force" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle paused "$FOREVER")" "$ID"
+        works pause "$ID"
+        LIMIT=60 works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "ps lists every process of the container" {
+    for RUNTIME in $RUNTIMES; do
+        event "ready-$RUNTIME"
+        works run -d -r "$RUNTIME" -b "$(bundle ps "sleep 1000 & sleep 1000 & echo > /events/ready-$RUNTIME; wait")" "$ID"
+        await "ready-$RUNTIME"
+        works ps "$ID"
+        says "$(pid_of "$ID")"
+        is "$(grep -cE '(^|[^0-9])[0-9]+' <<<"$(grep -v -i pid <<<"$output")")" 3 "processes ($output)"
+        works delete --force "$ID"
+        fails_with 1 ps "$ID"
+        nothing_is_left
+    done
+}
+
+@test "update changes the limits" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle update "$FOREVER" '.linux.resources = {pids: {limit: 50}}')" "$ID"
+        echo '{"pids": {"limit": 40}}' >"$T/resources.json"
+        works update --resources "$T/resources.json" "$ID"
+        is "$(cat "$(pids_cgroup "$ID")/pids.max")" 40
+        echo '{"pids": ' >"$T/broken.json"
+        fails_with 1 update --resources "$T/broken.json" "$ID"
+        fails_with 1 update --resources "$T/nonexist.json" "$ID"
+        says nonexist.json
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+pids_cgroup() {
+    find /sys/fs/cgroup -type f -path "*/$1/pids.max" -printf '%h\n' -quit
+}
+
+# Whether it can work depends on criu and on the kernel; where it cannot, that is what is to be said.
+@test "checkpoint and restore work, or say in words why this machine cannot" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle checkpoint "$FOREVER")" "$ID"
+        mkdir -p "$T/image-$RUNTIME"
+        run shimhost checkpoint --image-path "$T/image-$RUNTIME" "$ID"
+        if [[ $status == 0 ]]; then
+            fails_with 137 wait "$ID"
+            works delete "$ID"
+            works restore -r "$RUNTIME" -b "$BUNDLES/checkpoint" --image-path "$T/image-$RUNTIME" "$ID"
+            is "$(field "$ID" .status)" running
+        else
+            is "$status" 1
+            [[ ${output,,} == *criu* || ${output,,} == *checkpoint* ]] || says criu
+            is "$(field "$ID" .status)" running
+        fi
+        works delete --force "$ID"
+        run shimhost restore -r "$RUNTIME" -b "$BUNDLES/checkpoint" --image-path "$T/nonexist" "$ID"
+        [[ $status == 1 || $status == 125 ]]
+        nothing_is_left
+    done
+}
+
+# A user namespace: who is root in the container is somebody else outside, and still owns its streams.
+@test "root in a user namespace owns its streams" {
+    for RUNTIME in $RUNTIMES; do
+        path=$(bundle userns 'echo hello > /proc/self/fd/1; exit 3' '
+            .linux.namespaces += [{type: "user"}] |
+            .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+            .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]')
+        chmod 755 "$T" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+        fails_with 3 run -r "$RUNTIME" -b "$path" --stdout "file:$T/owned-$RUNTIME" --stderr null --rm "$ID"
+        is "$(cat "$T/owned-$RUNTIME")" hello
+        nothing_is_left
+    done
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Further processes in a running container.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+FOREVER='while :; do sleep 1000; done'
+
+running() {
+    works run -d -r "$RUNTIME" -b "$(bundle "exec-$RUNTIME" "$FOREVER")" "$ID"
+}
+
+gone() {
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "exec passes the exit status through, and its output" {
+    for RUNTIME in $RUNTIMES; do
+        running
+        for expected in 0 7 255; do
+            fails_with "$expected" exec "$ID" -- sh -c "exit $expected"
+        done
+        fails_with 137 exec "$ID" -- sh -c 'kill -KILL $$'
+        works exec "$ID" -- echo hello
+        is "$output" hello
+        fails_with 127 exec "$ID" -- /bin/nonexist
+        fails_with 126 exec "$ID" -- /etc/text
+        is "$(ls "$STATE/$ID" | grep -v '^container.json$' | xargs)" init
+        gone
+    done
+}
+
+@test "exec takes a user, a directory and environment" {
+    for RUNTIME in $RUNTIMES; do
+        running
+        works exec -u 5:6 "$ID" -- sh -c 'echo $(id -u) $(id -g)'
+        is "$output" "5 6"
+        works exec -w /etc "$ID" -- pwd
+        is "$output" /etc
+        works exec -e FIRST=1 -e 'SECOND=a b' "$ID" -- sh -c 'echo "$FIRST $SECOND"'
+        is "$output" "1 a b"
+        fails_with 125 exec -u nonsense "$ID" -- true
+        run shimhost exec -w /nonexist "$ID" -- true
+        [[ $status != 0 ]]
+        gone
+    done
+}
+
+@test "exec takes an OCI process object" {
+    for RUNTIME in $RUNTIMES; do
+        running
+        jq '.process | .args = ["sh", "-c", "echo $GREETING from $(id -u); exit 8"] | .user.uid = 4 |
+            .env += ["GREETING=hello"]' "$TESTS/config.json" >"$T/process.json"
+        fails_with 8 exec --process "$T/process.json" "$ID"
+        is "$output" "hello from 4"
+        fails_with 125 exec --process "$T/nonexist.json" "$ID"
+        says "$T/nonexist.json"
+        echo '{' >"$T/broken.json"
+        fails_with 125 exec --process "$T/broken.json" "$ID"
+        gone
+    done
+}
+
+@test "a detached exec is waited for, killed and shown by its id" {
+    for RUNTIME in $RUNTIMES; do
+        event "ready-$RUNTIME"
+        running
+        works exec -d --id worker "$ID" -- sh -c "trap 'exit 12' TERM; echo > /events/ready-$RUNTIME; sleep 1000 & wait"
+        await "ready-$RUNTIME"
+        is "$(field "$ID" '.processes | tostring | contains("worker")')" true
+        fails_with 125 exec -d --id worker "$ID" -- true
+        says worker
+        works kill --process-id worker "$ID" TERM
+        fails_with 12 wait --process-id worker "$ID"
+        fails_with 12 wait --process-id worker "$ID"
+        is "$(field "$ID" .status)" running
+        gone
+    done
+}
+
+@test "ten at once, each with its own status" {
+    for RUNTIME in $RUNTIMES; do
+        running
+        jobs=()
+        for i in {1..10}; do
+            in_background exec "$ID" -- sh -c "exit $((i + 20))"
+            jobs+=($!)
+        done
+        for i in {1..10}; do
+            joins "${jobs[i - 1]}"
+            is "$status" $((i + 20))
+        done
+        gone
+    done
+}
+
+@test "a host killed during exec takes nothing with it" {
+    for RUNTIME in $RUNTIMES; do
+        event "ready-$RUNTIME" "go-$RUNTIME"
+        running
+        in_background exec --id alone "$ID" -- sh -c "echo > /events/ready-$RUNTIME; read line < /events/go-$RUNTIME; exit 13"
+        job=$!
+        await "ready-$RUNTIME"
+        kill -KILL "$job"
+        joins "$job"
+        give "go-$RUNTIME"
+        fails_with 13 wait --process-id alone "$ID"
+        gone
+    done
+}
+
+@test "exec is refused where there is nothing to execute in" {
+    for RUNTIME in $RUNTIMES; do
+        fails_with 125 exec "$ID" -- true
+        says "$ID"
+        works run -r "$RUNTIME" -b "$(bundle over :)" "$ID"
+        fails_with 125 exec "$ID" -- true
+        says stopped
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "exec without a command, or with a bad id, is refused" {
+    for RUNTIME in $RUNTIMES; do
+        running
+        for arguments in "$ID" "--id ../x $ID -- true" "--id init $ID -- true" "--nonsense $ID -- true"; do
+            run shimhost exec $arguments
+            [[ $status == 125 || $status == 2 ]] || is "$status" 125 "exec $arguments"
+        done
+        gone
+    done
+}
+
+@test "the container's end ends its execs, and says 137 of them" {
+    for RUNTIME in $RUNTIMES; do
+        event "ready-$RUNTIME"
+        running
+        in_background exec --id worker "$ID" -- sh -c "echo > /events/ready-$RUNTIME; while :; do sleep 1000; done"
+        job=$!
+        await "ready-$RUNTIME"
+        works kill "$ID" KILL
+        joins "$job"
+        is "$status" 137
+        fails_with 137 wait "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}

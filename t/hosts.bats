@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Two hosts at once on one container.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+FOREVER='while :; do sleep 1000; done'
+
+# at_once COMMAND…: five hosts at once; how many of them succeeded is in $succeeded.
+at_once() {
+    local jobs=() job
+    succeeded=0
+    for _ in {1..5}; do
+        in_background "$@"
+        jobs+=($!)
+    done
+    for job in "${jobs[@]}"; do
+        joins "$job"
+        [[ $status != 0 ]] || succeeded=$((succeeded + 1))
+    done
+}
+
+@test "of five that create the same id, one does" {
+    for RUNTIME in $RUNTIMES; do
+        at_once create -r "$RUNTIME" -b "$(bundle same "$FOREVER")" "$ID"
+        is "$succeeded" 1
+        is "$(field "$ID" .status)" created
+        is "$(marked_monitors)" 1 "number of monitors"
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+marked_monitors() {
+    local pid count=0
+    for pid in $(marked_processes); do
+        [[ $(readlink "/proc/$pid/exe") != "$(readlink -f "$MONITOR")" ]] || count=$((count + 1))
+    done
+    echo "$count"
+}
+
+@test "of five that start it, one does" {
+    for RUNTIME in $RUNTIMES; do
+        works create -r "$RUNTIME" -b "$(bundle start "$FOREVER")" "$ID"
+        at_once start "$ID"
+        is "$succeeded" 1
+        is "$(field "$ID" .status)" running
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "five that kill it and five that delete it by force agree that it is gone" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle delete "$FOREVER")" "$ID"
+        at_once kill "$ID" KILL
+        ((succeeded >= 1))
+        fails_with 137 wait "$ID"
+        at_once delete --force "$ID"
+        ((succeeded >= 1))
+        nothing_is_left
+    done
+}
+
+@test "while one changes it, others look and wait without a lock" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle lock "$FOREVER")" "$ID"
+        mkfifo "$T/hold"
+        perl -e 'open my $lock, "+<", $ARGV[0] or die "$!\n"; use Fcntl;
+            my $flock = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0;
+            fcntl $lock, 37, $flock or die "lock: $!\n"; # F_OFD_SETLK
+            $| = 1; print "held\n"; open my $hold, "<", $ARGV[1]; <$hold>' \
+            "$STATE/$ID/.lock" "$T/hold" >"$T/held" 2>&1 3>&- &
+        holder=$!
+        eventually test -s "$T/held"
+        is "$(cat "$T/held")" held
+        LIMIT=30 works list
+        says running
+        LIMIT=30 works state "$ID"
+        run shimhost wait "$ID" --timeout 100ms
+        says "timed out"
+        in_background delete --force "$ID"
+        job=$!
+        echo >"$T/hold"
+        joins "$holder"
+        joins "$job"
+        is "$status" 0
+        nothing_is_left
+        rm "$T/hold"
+    done
+}
+
+@test "a state directory is shared by hosts with different configurations of the runtime" {
+    for RUNTIME in $RUNTIMES; do
+        works create -r "$RUNTIME" -b "$(bundle other 'exit 14')" "$ID"
+        mkdir -p "$T/other"
+        cp -r "$T/etc/." "$T/other"
+        works --config "$T/other/shimhost.yaml" --state-dir "$STATE" start "$ID"
+        fails_with 14 wait "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# The tests, TAP throughout: units in C with cmocka, and bats files that use an installed shimhost from outside.
+
+# Sorted by name; each is one file, t/unit/NAME.c.
+UNIT_TESTS =
+
+# Sorted by name.
+BATS_TESTS = \
+	%D%/changes.bats \
+	%D%/config.bats \
+	%D%/exec.bats \
+	%D%/hosts.bats \
+	%D%/idle.bats \
+	%D%/inheritance.bats \
+	%D%/lifecycle.bats \
+	%D%/many.bats \
+	%D%/monitor-death.bats \
+	%D%/pid-reuse.bats \
+	%D%/plugin.bats \
+	%D%/run.bats \
+	%D%/source.bats \
+	%D%/spawn-failure.bats \
+	%D%/state-directory.bats
+
+EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
+	%D%/pid-reuse.bash %D%/private-cgroups .clang-format quickstart
+
+# What a unit test links: it is the default of all programs that do not say otherwise.
+LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
+TESTS += $(BATS_TESTS)
+
+# ---- programs that the bats files use
+
+check_PROGRAMS += %D%/helpers/take-pid
+%C%_helpers_take_pid_SOURCES = %D%/helpers/take-pid.c
+%C%_helpers_take_pid_LDADD =
+
+# ---- plugins that are wrong in one way each
+
+BROKEN_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES += \
+	%D%/plugins/good.la \
+	%D%/plugins/larger.la \
+	%D%/plugins/new-abi.la \
+	%D%/plugins/old-abi.la \
+	%D%/plugins/too-small.la \
+	%D%/plugins/without-signal.la \
+	%D%/plugins/without-symbol.la
+
+%C%_plugins_good_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_good_la_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_CONSTRUCTOR
+%C%_plugins_good_la_LDFLAGS = $(BROKEN_LDFLAGS)
+%C%_plugins_larger_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_larger_la_CPPFLAGS = $(AM_CPPFLAGS) -DLARGER
+%C%_plugins_larger_la_LDFLAGS = $(BROKEN_LDFLAGS)
+%C%_plugins_new_abi_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_new_abi_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_ABI=99
+%C%_plugins_new_abi_la_LDFLAGS = $(BROKEN_LDFLAGS)
+%C%_plugins_old_abi_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_old_abi_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_ABI=0
+%C%_plugins_old_abi_la_LDFLAGS = $(BROKEN_LDFLAGS)
+%C%_plugins_too_small_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_too_small_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_SIZE=16
+%C%_plugins_too_small_la_LDFLAGS = $(BROKEN_LDFLAGS)
+%C%_plugins_without_signal_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_without_signal_la_CPPFLAGS = $(AM_CPPFLAGS) -DWITHOUT_SIGNAL
+%C%_plugins_without_signal_la_LDFLAGS = $(BROKEN_LDFLAGS)
+%C%_plugins_without_symbol_la_SOURCES = %D%/plugins/broken.c
+%C%_plugins_without_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DWITHOUT_SYMBOL
+%C%_plugins_without_symbol_la_LDFLAGS = $(BROKEN_LDFLAGS)
+
+# ---- how they are run
+
+TEST_EXTENSIONS = .bats
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+BATS_LOG_DRIVER = $(TAP_DRIVER)
+BATS_LOG_COMPILER = $(top_srcdir)/%D%/bats
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	SHIMHOST_PREFIX='$(TEST_PREFIX)'; export SHIMHOST_PREFIX; \
+	SHIMHOST_TEST_BUILD='$(abs_builddir)'; export SHIMHOST_TEST_BUILD;
+
+# The paths of the monitor, the plugins and the configuration are compiled in, so tests need a shimhost that was
+# configured for the place where it is installed. A tree whose prefix is build/installed is that already (quickstart
+# makes such trees); any other gets a second, private one.
+TEST_PREFIX = $(abs_builddir)/installed
+check_DATA = %D%/installed
+%D%/installed: all-am
+	$(AM_V_GEN)MAKE='$(MAKE)' $(SHELL) $(srcdir)/%D%/install-privately '$(abs_top_srcdir)' \
+		'$(abs_builddir)' '$(prefix)' '$(TEST_PREFIX)'
+.PHONY: %D%/installed
+
+# The names of the unit tests, for quickstart.
+print-unit-tests:
+	@echo $(UNIT_TESTS)
+.PHONY: print-unit-tests
+
+clean-local:
+	-rm -rf installed %D%/private

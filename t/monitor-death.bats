@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The monitor is killed under a running container.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+FOREVER='while :; do sleep 1000; done'
+
+kill_monitor() {
+    local monitor
+    monitor=$(monitor_of "$ID")
+    kill -KILL "$monitor"
+    eventually is_over "$monitor"
+}
+
+@test "on-monitor-death: kill: wait says 137, and the container is dead" {
+    for RUNTIME in $RUNTIMES; do
+        configure_runtime "$RUNTIME" 'on-monitor-death: kill'
+        works run -d -r "$RUNTIME" -b "$(bundle kill "$FOREVER")" "$ID"
+        pid=$(pid_of "$ID")
+        kill_monitor
+        fails_with 137 wait "$ID"
+        eventually is_over "$pid"
+        fails_with 137 wait "$ID"
+        is "$(field "$ID" .status)" stopped
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "on-monitor-death: kill: those who wait already are told, too" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle waiting "$FOREVER")" "$ID"
+        jobs=()
+        for _ in 1 2 3 4 5; do
+            in_background wait "$ID"
+            jobs+=($!)
+        done
+        kill_monitor
+        for job in "${jobs[@]}"; do
+            joins "$job"
+            is "$status" 137
+        done
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "on-monitor-death: adopt: the container runs on, and wait gives its true exit status" {
+    for RUNTIME in $RUNTIMES; do
+        event "go-$RUNTIME"
+        configure_runtime "$RUNTIME" 'on-monitor-death: adopt'
+        works run -d -r "$RUNTIME" -b "$(bundle adopt "read line < /events/go-$RUNTIME; exit 43")" "$ID"
+        pid=$(pid_of "$ID")
+        old=$(monitor_of "$ID")
+        in_background wait "$ID"
+        early=$!
+        kill_monitor
+        in_background wait "$ID"
+        late=$!
+        eventually adopted "$old"
+        ! is_over "$pid"
+        is "$(field "$ID" .status)" running
+        is "$(pid_of "$ID")" "$pid"
+        give "go-$RUNTIME"
+        for job in "$early" "$late"; do
+            joins "$job"
+            if kernel_is_at_least 6 15; then
+                is "$status" 43
+            else
+                [[ $status == 1 ]]
+            fi
+        done
+        if kernel_is_at_least 6 15; then
+            fails_with 43 wait "$ID"
+        fi
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+# A monitor other than $1 lives.
+adopted() {
+    local monitor
+    monitor=$(monitor_of "$ID" 2>/dev/null) && [[ $monitor && $monitor != "$1" ]] && ! is_over "$monitor"
+}
+
+@test "an adopted container is signalled, executed into and adopted again" {
+    for RUNTIME in $RUNTIMES; do
+        event "ready-$RUNTIME"
+        configure_runtime "$RUNTIME" 'on-monitor-death: adopt'
+        path=$(bundle again "trap 'exit 44' TERM; echo > /events/ready-$RUNTIME; sleep 1000 & wait")
+        works run -d -r "$RUNTIME" -b "$path" "$ID"
+        await "ready-$RUNTIME"
+        in_background wait "$ID"
+        job=$!
+        for _ in 1 2; do
+            old=$(monitor_of "$ID")
+            kill_monitor
+            eventually adopted "$old"
+        done
+        fails_with 9 exec "$ID" -- sh -c 'exit 9'
+        works kill "$ID" TERM
+        joins "$job"
+        if kernel_is_at_least 6 15; then is "$status" 44; fi
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "monitor and process both die unseen: wait says that nobody knows, and makes up no number" {
+    for RUNTIME in $RUNTIMES; do
+        for policy in kill adopt; do
+            configure_runtime "$RUNTIME" "on-monitor-death: $policy"
+            works run -d -r "$RUNTIME" -b "$(bundle unseen "$FOREVER")" "$ID"
+            pid=$(pid_of "$ID")
+            kill_monitor
+            kill -KILL "$pid"
+            eventually is_over "$pid"
+            fails_with 1 wait "$ID"
+            says "$ID" known
+            is "$(field "$ID" .status)" stopped
+            works delete "$ID"
+            nothing_is_left
+        done
+    done
+}
+
+@test "a monitor that is killed under a created container does not free it" {
+    for RUNTIME in $RUNTIMES; do
+        works create -r "$RUNTIME" -b "$(bundle created "$FOREVER")" "$ID"
+        pid=$(pid_of "$ID")
+        kill_monitor
+        fails_with 137 wait "$ID"
+        eventually is_over "$pid"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "an exec's monitor is killed: the exec is, too, and its container is not" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle exec "$FOREVER")" "$ID"
+        works exec -d --id worker "$ID" -- sh -c "$FOREVER"
+        pid=$(pid_of "$ID" worker)
+        kill -KILL "$(monitor_of "$ID" worker)"
+        fails_with 137 wait --process-id worker "$ID"
+        eventually is_over "$pid"
+        is "$(field "$ID" .status)" running
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "SIGTERM, SIGHUP and SIGINT do not end a watching monitor" {
+    for RUNTIME in $RUNTIMES; do
+        event "go-$RUNTIME"
+        works run -d -r "$RUNTIME" -b "$(bundle deaf "read line < /events/go-$RUNTIME; exit 3")" "$ID"
+        monitor=$(monitor_of "$ID")
+        kill -TERM "$monitor"
+        kill -HUP "$monitor"
+        kill -INT "$monitor"
+        give "go-$RUNTIME"
+        fails_with 3 wait "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "an exit status that is missing, empty or malformed is an error that says which" {
+    for RUNTIME in $RUNTIMES; do
+        fails_with 6 run -r "$RUNTIME" -b "$(bundle status 'exit 6')" "$ID"
+        file=$STATE/$ID/init/exitStatus
+        : >"$file"
+        fails_with 1 wait "$ID"
+        says exitStatus
+        echo nonsense >"$file"
+        fails_with 1 wait "$ID"
+        says exitStatus nonsense
+        echo 256 >"$file"
+        fails_with 1 wait "$ID"
+        says 256
+        rm "$file"
+        fails_with 1 wait "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Plugins: what the commands show of them, and which files are refused.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+BROKEN=$BUILD/t/plugins
+
+# refused FILE TEXT…: with one sentence.
+refused() {
+    local file=$1
+    shift
+    fails_with 1 plugin info "$file"
+    says "$@"
+    is "$(wc -l <<<"$output")" 1 "number of lines ($output)"
+}
+
+# A copy of a broken plugin in a private place; prints its path.
+copy() {
+    cp "$BROKEN/.libs/$1.so" "$T/$1.so"
+    chmod 755 "$T/$1.so"
+    echo "$T/$1.so"
+}
+
+@test "plugin list and plugin info show what there is" {
+    works plugin list
+    for RUNTIME in $RUNTIMES; do
+        works plugin list
+        says "$RUNTIME"
+        works plugin info "$PLUGINS/$RUNTIME.so"
+        says "$RUNTIME" pause checkpoint
+    done
+}
+
+@test "runtimes shows each configured runtime, as a table and as JSON" {
+    works runtimes
+    for RUNTIME in $RUNTIMES; do
+        works runtimes
+        says "$RUNTIME"
+        works runtimes --format json
+        is "$(jq -r '.[] | select(.name == "'"$RUNTIME"'") | .plugin' <<<"$output")" "$RUNTIME"
+    done
+}
+
+@test "a runtime that is not installed is shown as unhealthy, not as an error" {
+    for RUNTIME in $RUNTIMES; do
+        configure_runtime absent "plugin: $RUNTIME" "binary: $T/nowhere/binary"
+        works runtimes
+        says absent "$T/nowhere/binary"
+    done
+}
+
+@test "a good plugin with nothing but the mandatory entries is accepted" {
+    works plugin info "$(copy good)"
+    says broken
+    configure_runtime minimal "plugin: $(copy good)" "binary: /bin/true"
+    fails_with 125 run -r minimal -b "$(bundle minimal :)" "$ID"
+    nothing_is_left
+}
+
+@test "a file that others may write is refused before it is loaded" {
+    file=$(copy good)
+    export PLUGIN_LOADED=$T/loaded
+    chmod o+w "$file"
+    refused "$file" "$file" writable
+    chmod 775 "$file"
+    refused "$file" "$file" writable
+    [[ ! -e $T/loaded ]]
+    chmod 755 "$file"
+    works plugin info "$file"
+    [[ -e $T/loaded ]]
+}
+
+@test "a directory above it that others may write is refused" {
+    mkdir -p "$T/loose/deep"
+    cp "$(copy good)" "$T/loose/deep/good.so"
+    chmod 777 "$T/loose"
+    refused "$T/loose/deep/good.so" "$T/loose" writable
+    chmod 1777 "$T/loose"
+    works plugin info "$T/loose/deep/good.so"
+}
+
+@test "a file or directory of somebody else's is refused" {
+    file=$(copy good)
+    chown 12345 "$file"
+    refused "$file" "$file" 12345
+    mkdir "$T/theirs"
+    cp "$(copy good)" "$T/theirs/good.so"
+    chown 12345 "$T/theirs"
+    refused "$T/theirs/good.so" "$T/theirs" 12345
+}
+
+@test "a symbolic link is judged by what it points to" {
+    file=$(copy good)
+    ln -s "$file" "$T/link.so"
+    works plugin info "$T/link.so"
+    chmod o+w "$file"
+    refused "$T/link.so" "$file" writable
+}
+
+@test "a relative path is refused, whatever the working directory" {
+    cd "$T"
+    copy good
+    for path in good.so ./good.so ../good.so; do
+        configure_runtime relative "plugin: $path"
+        run shimhost run -r relative -b "$(bundle relative :)" "$ID"
+        is "$status" 125 "exit status for $path"
+        nothing_is_left
+    done
+}
+
+@test "what is no plugin is refused in one sentence" {
+    echo 'not ELF' >"$T/text.so"
+    refused "$T/text.so" "$T/text.so" ELF
+    : >"$T/empty.so"
+    refused "$T/empty.so" "$T/empty.so"
+    head -c 100 "$BROKEN/.libs/good.so" >"$T/short.so"
+    refused "$T/short.so" "$T/short.so"
+    mkdir "$T/directory.so"
+    refused "$T/directory.so" "$T/directory.so"
+    mkfifo "$T/fifo.so"
+    LIMIT=20 refused "$T/fifo.so" "$T/fifo.so"
+    refused "$T/nonexist.so" "$T/nonexist.so"
+}
+
+@test "no symbol, another ABI, a size too small, a missing entry: each is named" {
+    refused "$(copy without-symbol)" shim_plugin_descriptor
+    refused "$(copy new-abi)" "ABI version 99" "version 1"
+    refused "$(copy old-abi)" "ABI version 0" "version 1"
+    refused "$(copy too-small)" 16
+    refused "$(copy without-signal)" signal
+}
+
+@test "a future plugin that is larger is accepted" {
+    works plugin info "$(copy larger)"
+}
+
+@test "the environment does not choose plugins" {
+    mkdir -p "$T/evil"
+    export PLUGIN_LOADED=$T/loaded
+    for RUNTIME in $RUNTIMES; do
+        cp "$(copy good)" "$T/evil/$RUNTIME.so"
+        for variable in LTDL_LIBRARY_PATH LD_LIBRARY_PATH SHIMHOST_PLUGIN_DIR; do
+            run env "$variable=$T/evil" timeout --foreground 60 "$SHIMHOST" run -r "$RUNTIME" \
+                -b "$(bundle evil 'exit 3')" --rm "$ID" </dev/null 3>&-
+            is "$status" 3
+            [[ ! -e $T/loaded ]]
+        done
+        cd "$T/evil"
+        fails_with 3 run -r "$RUNTIME" -b "$(bundle evil 'exit 3')" --rm "$ID"
+        [[ ! -e $T/loaded ]]
+    done
+}
+
+@test "plugins export one symbol" {
+    needs nm
+    for file in "$PLUGINS"/*.so; do
+        is "$(nm -D --defined-only "$file" | awk '{ print $3 }' | xargs)" shim_plugin_descriptor "$file"
+    done
+}

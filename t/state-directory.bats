@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The state directory: whom it may belong to, and what may be in it.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+RUNTIMES=${RUNTIMES%% *}
+
+# refused TEXT…: by a command that reads and by one that writes.
+refused() {
+    fails_with 1 list
+    says "$STATE" "$@"
+    fails_with 125 run -b "$(bundle refused :)" "$ID"
+    says "$STATE" "$@"
+}
+
+@test "it is made, private, with all directories above it" {
+    configure
+    STATE=$T/deep/er/state
+    configure
+    works run -b "$(bundle deep :)" --rm "$ID"
+    is "$(stat -c '%a %u' "$STATE")" "700 0"
+    is "$(ls "$STATE")" ""
+}
+
+@test "one that others may enter is refused" {
+    mkdir -p "$STATE"
+    for mode in 777 770 707 755; do
+        chmod "$mode" "$STATE"
+        refused "$mode"
+    done
+}
+
+@test "one of somebody else's is refused" {
+    mkdir -p "$STATE"
+    chmod 700 "$STATE"
+    chown 12345 "$STATE"
+    refused 12345
+}
+
+@test "a symbolic link or a file in its place is refused" {
+    mkdir "$T/real"
+    chmod 700 "$T/real"
+    ln -s "$T/real" "$STATE"
+    run shimhost run -b "$(bundle link :)" "$ID"
+    [[ $status == 125 ]]
+    rm "$STATE"
+    echo >"$STATE"
+    refused
+    rm "$STATE"
+}
+
+@test "--state-dir comes before the configuration" {
+    works run -b "$(bundle here :)" "$ID"
+    works --state-dir "$T/other" list --format json
+    is "$(jq length <<<"$output")" 0
+    works delete "$ID"
+}
+
+@test "a damaged container is shown as such, and does not hide the others" {
+    works run -b "$(bundle whole :)" "$ID-whole"
+    mkdir -m 700 "$STATE/$ID-damaged" "$STATE/$ID-empty"
+    echo '{' >"$STATE/$ID-damaged/container.json"
+    works list
+    says "$ID-whole" "$ID-damaged" "$ID-empty"
+    works list --format json
+    is "$(jq length <<<"$output")" 3
+    works delete "$ID-whole"
+    works delete "$ID-empty"
+    run shimhost delete --force "$ID-damaged"
+    rm -rf "${STATE:?}/$ID-damaged"
+    nothing_is_left
+}
+
+@test "symbolic links in it are not followed" {
+    works run -b "$(bundle links :)" "$ID"
+    mkdir "$T/elsewhere"
+    echo precious >"$T/elsewhere/exitStatus"
+    rm "$STATE/$ID/init/exitStatus"
+    ln -s "$T/elsewhere/exitStatus" "$STATE/$ID/init/exitStatus"
+    fails_with 1 wait "$ID"
+    mv "$STATE/$ID" "$T/moved"
+    ln -s "$T/moved" "$STATE/$ID"
+    run shimhost wait "$ID"
+    [[ $status != 0 ]]
+    run shimhost delete --force "$ID"
+    is "$(cat "$T/elsewhere/exitStatus")" precious
+    [[ -d $T/moved/init ]]
+    rm "$STATE/$ID"
+}
+
+@test "a permission error is an error, not stopped" {
+    works run -d -b "$(bundle permission 'while :; do sleep 1000; done')" "$ID"
+    # Root may read everything; somebody else may not, and must not be told that nothing is there.
+    run setpriv --reuid 12345 --regid 12345 --clear-groups -- \
+        timeout 60 "$SHIMHOST" --state-dir "$STATE" state "$ID" </dev/null 3>&-
+    [[ $status != 0 ]]
+    says_not stopped
+    works delete --force "$ID"
+}
+
+@test "another boot's container is stopped, and its exit status not known" {
+    works run -d -b "$(bundle boot 'while :; do sleep 1000; done')" "$ID"
+    pid=$(pid_of "$ID")
+    kill -KILL "$(monitor_of "$ID")"
+    sed -i '2s/.*/00000000-0000-0000-0000-000000000000/' "$STATE/$ID/init/starttime"
+    sed -i '3s/.*/00000000-0000-0000-0000-000000000000/' "$STATE/$ID/init/monitor"
+    is "$(field "$ID" .status)" stopped
+    fails_with 1 kill "$ID" KILL
+    says "not running"
+    fails_with 1 wait "$ID"
+    ! is_over "$pid"
+    kill -KILL "$pid"
+    eventually is_over "$pid"
+    works delete "$ID"
+    nothing_is_left
+}
