@@ -60,7 +60,8 @@ int config_problems_error(const struct config_problems *problems, struct shim_er
 /* Where a value comes from. */
 struct config_origin {
     const char *file;  /* NULL: the default. With line 0: a command line's option, "--state-dir" */
-    unsigned int line; /* from 1 */
+    unsigned int line; /* of the key; from 1 */
+    unsigned int column;
 };
 
 /* One entry of `env` or, flattened, of `options`. */
