@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec: a further process in a running container. */
+#include <config.h>
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "command/spawning.h"
+
+struct exec_arguments {
+    const char *process_file;
+    const char *id;
+    bool detach;
+    const char *user;
+    const char *cwd;
+    struct option_list environment;
+    struct option_list runtime_args;
+    struct stream_arguments streams;
+    const char *pid_file;
+    bool quiet;
+};
+
+#define FIELD(name) offsetof(struct exec_arguments, name)
+
+static const struct option_spec exec_specs[] = {
+    {OPTION_FLAG, 'd', "detach", NULL, "return as soon as it runs", FIELD(detach), NULL},
+    {OPTION_TEXT, 0, "process", "FILE",
+     "an OCI process object instead of a command; -: standard input", FIELD(process_file), NULL},
+    {OPTION_TEXT, 0, "id", "EXEC", "the id of the process; else a new one is made up", FIELD(id),
+     NULL},
+    {OPTION_TEXT, 'u', "user", "UID[:GID]", "the user; else the container's", FIELD(user), NULL},
+    {OPTION_TEXT, 'w', "cwd", "DIR", "the working directory; else the container's", FIELD(cwd),
+     NULL},
+    {OPTION_LIST, 'e', "env", "NAME=VALUE", "add to the environment; may be repeated",
+     FIELD(environment), NULL},
+    {OPTION_LIST, 0, "runtime-arg", "ARG", "pass ARG on to the runtime; may be repeated",
+     FIELD(runtime_args), NULL},
+    {OPTION_TEXT, 0, "pid-file", "FILE", "write the pid of the process to FILE", FIELD(pid_file),
+     NULL},
+    {OPTION_FLAG, 'q', "quiet", NULL, "do not print a made-up id", FIELD(quiet), NULL},
+    {.kind = OPTION_GROUP, .group = stream_specs, .field = FIELD(streams)},
+    OPTIONS_DONE,
+};
+
+/* One use of exec. */
+struct exec {
+    const struct invocation *invocation;
+    const struct exec_arguments *arguments;
+    const char *container;
+    const char *const *command; /* NULL-terminated; empty with --process */
+    const char *id;
+};
+
+/* Returns 0, or the exit status after a complaint. */
+static int check(const struct exec *exec) {
+    const struct exec_arguments *arguments = exec->arguments;
+    const struct invocation *invocation = exec->invocation;
+    bool described = arguments->user || arguments->cwd || arguments->environment.count;
+    if (arguments->process_file && (exec->command[0] || described))
+        return complain_of_usage(invocation, "--process says all about the process; a command, "
+                                             "--user, --cwd and --env do not go with it");
+    if (!arguments->process_file && !exec->command[0])
+        return complain_of_usage(invocation, "expected: ID COMMAND…, or --process FILE ID");
+    for (size_t i = 0; i < arguments->environment.count; i++) {
+        const char *variable = arguments->environment.items[i];
+        if (!strchr(variable, '=') || variable[0] == '=')
+            return complain_of_usage(invocation, "--env: '%s' is not of the form NAME=VALUE",
+                                     variable);
+    }
+    return 0;
+}
+
+/* The command behind the container's id, with or without "--" before it. NULL after a complaint. */
+static const char *const *command_after_id(const struct invocation *invocation) {
+    char **command = invocation->operands + 1;
+    if (command[0] && strcmp(command[0], "--") == 0) {
+        command++;
+    } else if (command[0] && command[0][0] == '-') {
+        complain_of_usage(
+            invocation,
+            "options such as '%s' come before the container's id; '--' comes before a "
+            "command with a dash",
+            command[0]);
+        return NULL;
+    }
+    return (const char *const *)command;
+}
+
+/* An id that no other process of the container has, but for an accident in four billion; the engine
+ * would refuse it. */
+static int make_up_id(char *id, size_t size, struct shim_error *error) {
+    uint32_t number;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return error_set(error, -errno, "cannot make up an id: %s", strerror(errno));
+    snprintf(id, size, "exec-%08x", number);
+    return 0;
+}
+
+static int process_json(const struct exec *exec, char **ret_json, struct shim_error *error) {
+    const struct exec_arguments *arguments = exec->arguments;
+    if (arguments->process_file)
+        return read_text(arguments->process_file, ret_json, error);
+    struct exec_template template = {
+        .arguments = exec->command,
+        .environment = arguments->environment.items,
+        .cwd = arguments->cwd,
+        .user = arguments->user,
+        .terminal = arguments->streams.terminal,
+    };
+    return engine_exec_template(exec->invocation->engine, exec->container, &template, ret_json,
+                                error);
+}
+
+static int remove_exec(const struct exec *exec, bool force) {
+    struct shim_error error = ERROR_NONE;
+    int r = engine_delete(exec->invocation->engine, exec->container, exec->id, force, &error);
+    if (r < 0 && r != -ENOENT)
+        complain(exec->invocation, exec->container, &error);
+    return r;
+}
+
+/* Returns 0, or the exit status after a complaint; then there is no such process. */
+static int spawn(const struct exec *exec) {
+    const struct exec_arguments *arguments = exec->arguments;
+    struct engine *engine = exec->invocation->engine;
+    struct shim_error error = ERROR_NONE;
+    char *json AUTO_FREE = NULL;
+    struct spawn_request request = {
+        .container = exec->container,
+        .process = exec->id,
+        .runtime_args = arguments->runtime_args.items,
+        .flags = SHIM_PROCESS_START | (arguments->streams.terminal ? SHIM_PROCESS_TERMINAL : 0),
+    };
+    int status =
+        streams_of(exec->invocation, &arguments->streams, arguments->detach, &request.streams);
+    if (status != 0)
+        return status;
+    if (process_json(exec, &json, &error) < 0)
+        return complain(exec->invocation, exec->container, &error);
+    request.process_json = json;
+    if (engine_spawn(engine, &request, &error) < 0) {
+        complain(exec->invocation, exec->container, &error);
+        return exit_not_spawned(exec->invocation->command, &error);
+    }
+    if (arguments->pid_file &&
+        write_pid_file(engine, exec->container, exec->id, arguments->pid_file, &error) < 0) {
+        status = complain(exec->invocation, exec->container, &error);
+        remove_exec(exec, true);
+        return status;
+    }
+    return 0;
+}
+
+/* Stays with the process until its end, and removes what is left of it. Returns the exit status. */
+static int stay(const struct exec *exec, struct foreground *foreground) {
+    struct shim_error error = ERROR_NONE;
+    int32_t exit_status = EXIT_HOST_FAILED;
+    int r = foreground_spawned(foreground, &error);
+    if (r == 0)
+        r = foreground_wait(foreground, exec->invocation->engine, exec->container, exec->id,
+                            &exit_status, &error);
+    if (r < 0)
+        exit_status = complain(exec->invocation, exec->container, &error);
+    if (r == 0 || r == -ENODATA)
+        remove_exec(exec, false);
+    return exit_status;
+}
+
+static int spawn_and_stay(struct invocation *invocation, const struct exec *exec) {
+    struct shim_error error = ERROR_NONE;
+    struct foreground foreground = FOREGROUND_NONE;
+    struct engine *engine;
+    if (foreground_open(&foreground, &error) < 0)
+        return complain(invocation, exec->container, &error);
+    int status = EXIT_HOST_FAILED;
+    if (invocation_engine(invocation, foreground.cancel_fd, &engine) == 0) {
+        status = spawn(exec);
+        if (status == 0 && !exec->arguments->detach)
+            status = stay(exec, &foreground);
+        else if (status == 0 && !exec->arguments->id && !exec->arguments->quiet)
+            printf("%s\n", exec->id);
+    }
+    foreground_close(&foreground);
+    return status;
+}
+
+static int run(struct invocation *invocation, const void *data) {
+    struct exec exec = {
+        .invocation = invocation, .arguments = data, .container = invocation->operands[0]};
+    struct shim_error error = ERROR_NONE;
+    char made_up[32];
+    exec.command = command_after_id(invocation);
+    if (!exec.command)
+        return exit_usage(invocation->command);
+    int status = check(&exec);
+    if (status != 0)
+        return status;
+    exec.id = exec.arguments->id;
+    if (!exec.id) {
+        if (make_up_id(made_up, sizeof(made_up), &error) < 0)
+            return complain(invocation, exec.container, &error);
+        exec.id = made_up;
+    }
+    return spawn_and_stay(invocation, &exec);
+}
+
+const struct command command_exec = {
+    .name = "exec",
+    .operands = "ID [--] [COMMAND…]",
+    .summary = "run a further process in a running container",
+    .details =
+        "Ends with the status of the process; 125 the host failed, 126 the command cannot be "
+        "executed,\n127 it was not found. Signals are passed on to the process. With --detach, the "
+        "id that was made up\nis printed.",
+    .options = exec_specs,
+    .arguments_size = sizeof(struct exec_arguments),
+    .operands_min = 1,
+    .operands_max = OPERANDS_ANY,
+    .flags = COMMAND_IN_ORDER | COMMAND_PROCESS_STATUS,
+    .run = run,
+};

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# The `shimhost` program and its manual.
+bin_PROGRAMS += %D%/shimhost
+%C%_shimhost_SOURCES = \
+	%D%/change.c \
+	%D%/command.h \
+	%D%/config_commands.c \
+	%D%/container_json.c %D%/container_json.h \
+	%D%/exec.c \
+	%D%/invocation.c \
+	%D%/life.c \
+	%D%/list.c \
+	%D%/main.c \
+	%D%/options.c %D%/options.h \
+	%D%/plugins.c \
+	%D%/print.c %D%/print.h \
+	%D%/ps.c \
+	%D%/run.c \
+	%D%/runtimes.c \
+	%D%/signals.c %D%/signals.h \
+	%D%/spawning.c %D%/spawning.h \
+	%D%/state.c
+%C%_shimhost_LDADD = host/libhost.la
+
+include doc/local.mk

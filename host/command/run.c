@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run, create, restore: a container's first process. */
+#include <config.h>
+
+#include <string.h>
+
+#include "command/spawning.h"
+
+struct run_arguments {
+    const char *runtime;
+    const char *bundle;
+    bool detach;
+    bool remove;
+    bool no_pivot;
+    struct option_list runtime_args;
+    struct stream_arguments streams;
+    const char *pid_file;
+    const char *image_path;
+    bool quiet;
+};
+
+#define FIELD(name) offsetof(struct run_arguments, name)
+
+static const struct option_spec container_specs[] = {
+    {OPTION_TEXT, 'r', "runtime", "NAME", "the runtime; else the configuration's default-runtime",
+     FIELD(runtime), NULL},
+    {OPTION_TEXT, 'b', "bundle", "DIR", "the OCI bundle; else the working directory", FIELD(bundle),
+     NULL},
+    {OPTION_FLAG, 0, "no-pivot", NULL, "do not use pivot_root(2)", FIELD(no_pivot), NULL},
+    {OPTION_LIST, 0, "runtime-arg", "ARG", "pass ARG on to the runtime; may be repeated",
+     FIELD(runtime_args), NULL},
+    {OPTION_TEXT, 0, "pid-file", "FILE", "write the pid of the process to FILE", FIELD(pid_file),
+     NULL},
+    {OPTION_FLAG, 'q', "quiet", NULL, "log nothing but errors", FIELD(quiet), NULL},
+    {.kind = OPTION_GROUP, .group = stream_specs, .field = FIELD(streams)},
+    OPTIONS_DONE,
+};
+
+static const struct option_spec run_specs[] = {
+    {OPTION_FLAG, 'd', "detach", NULL, "return as soon as it runs", FIELD(detach), NULL},
+    {OPTION_FLAG, 0, "rm", NULL, "delete the container after its end", FIELD(remove), NULL},
+    {.kind = OPTION_GROUP, .group = container_specs},
+    OPTIONS_DONE,
+};
+
+static const struct option_spec restore_specs[] = {
+    {OPTION_TEXT, 0, "image-path", "DIR", "the directory that checkpoint wrote to; needed",
+     FIELD(image_path), NULL},
+    {.kind = OPTION_GROUP, .group = container_specs},
+    OPTIONS_DONE,
+};
+
+static uint32_t spawn_flags(const struct run_arguments *arguments, bool start) {
+    return (start ? SHIM_PROCESS_START : 0) |
+           (arguments->streams.terminal ? SHIM_PROCESS_TERMINAL : 0) |
+           (arguments->no_pivot ? SHIM_PROCESS_NO_PIVOT_ROOT : 0);
+}
+
+/* Spawns the container, and its pid file with it. Returns 0, or the exit status after a complaint;
+ * then there is no container. */
+static int spawn(const struct invocation *invocation, const struct run_arguments *arguments,
+                 bool start, bool detached) {
+    const char *container = invocation->operands[0];
+    struct shim_error error = ERROR_NONE;
+    struct spawn_request request = {
+        .container = container,
+        .runtime = arguments->runtime,
+        .bundle = arguments->bundle ? arguments->bundle : ".",
+        .checkpoint = arguments->image_path,
+        .runtime_args = arguments->runtime_args.items,
+        .flags = spawn_flags(arguments, start),
+    };
+    int status = streams_of(invocation, &arguments->streams, detached, &request.streams);
+    if (status != 0)
+        return status;
+    if (engine_spawn(invocation->engine, &request, &error) < 0) {
+        complain(invocation, container, &error);
+        return exit_not_spawned(invocation->command, &error);
+    }
+    if (arguments->pid_file &&
+        write_pid_file(invocation->engine, container, NULL, arguments->pid_file, &error) < 0) {
+        status = complain(invocation, container, &error);
+        if (engine_delete(invocation->engine, container, NULL, true, &error) < 0)
+            complain(invocation, container, &error);
+        return status;
+    }
+    return 0;
+}
+
+/* Stays with the container until its end. Returns the exit status. */
+static int stay(const struct invocation *invocation, const struct run_arguments *arguments,
+                struct foreground *foreground) {
+    const char *container = invocation->operands[0];
+    struct shim_error error = ERROR_NONE;
+    int32_t exit_status = EXIT_HOST_FAILED;
+    int r = foreground_spawned(foreground, &error);
+    if (r == 0)
+        r = foreground_wait(foreground, invocation->engine, container, NULL, &exit_status, &error);
+    if (r < 0)
+        exit_status = complain(invocation, container, &error);
+    bool over = r == 0 || r == -ENODATA;
+    if (over && arguments->remove &&
+        engine_delete(invocation->engine, container, NULL, false, &error) < 0)
+        complain(invocation, container, &error);
+    return exit_status;
+}
+
+/* `start`: the container is to run, not only to be created; `detached`: nobody stays with it. */
+static int spawn_and_stay(struct invocation *invocation, const struct run_arguments *arguments,
+                          bool start, bool detached) {
+    struct shim_error error = ERROR_NONE;
+    struct foreground foreground = FOREGROUND_NONE;
+    struct engine *engine;
+    if (foreground_open(&foreground, &error) < 0)
+        return complain(invocation, NULL, &error);
+    int status = exit_failed(invocation->command);
+    if (invocation_engine(invocation, foreground.cancel_fd, &engine) == 0) {
+        if (arguments->quiet)
+            invocation_quiet(invocation);
+        status = spawn(invocation, arguments, start, detached);
+        if (status == 0 && !detached)
+            status = stay(invocation, arguments, &foreground);
+    }
+    foreground_close(&foreground);
+    return status;
+}
+
+static int run(struct invocation *invocation, const void *data) {
+    const struct run_arguments *arguments = data;
+    if (arguments->detach && arguments->remove)
+        return complain_of_usage(
+            invocation, "--rm needs somebody to wait for the end, --detach nobody; use one "
+                        "of them");
+    return spawn_and_stay(invocation, arguments, true, arguments->detach);
+}
+
+static int create(struct invocation *invocation, const void *data) {
+    return spawn_and_stay(invocation, data, false, true);
+}
+
+static int restore(struct invocation *invocation, const void *data) {
+    const struct run_arguments *arguments = data;
+    if (!arguments->image_path)
+        return complain_of_usage(invocation, "--image-path DIR is needed");
+    return spawn_and_stay(invocation, arguments, true, true);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .operands = "ID",
+    .summary = "create and start a container, and wait for its end",
+    .details =
+        "Ends with the status of the container's process; 125 the host failed, 126 the command "
+        "cannot be\nexecuted, 127 it was not found. Signals are passed on to the process.",
+    .options = run_specs,
+    .arguments_size = sizeof(struct run_arguments),
+    .operands_min = 1,
+    .operands_max = 1,
+    .flags = COMMAND_PROCESS_STATUS,
+    .run = run,
+};
+
+const struct command command_create = {
+    .name = "create",
+    .operands = "ID",
+    .summary = "create a container that waits to be started",
+    .options = container_specs,
+    .arguments_size = sizeof(struct run_arguments),
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = create,
+};
+
+const struct command command_restore = {
+    .name = "restore",
+    .operands = "ID",
+    .summary = "let a container run on from a checkpoint",
+    .options = restore_specs,
+    .arguments_size = sizeof(struct run_arguments),
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = restore,
+};

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtimes: those that are configured, and whether they work here. */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_out.h"
+#include "command/command.h"
+#include "command/print.h"
+
+struct runtimes_arguments {
+    enum output_format format;
+};
+
+static const struct option_spec runtimes_specs[] = {
+    {OPTION_FORMAT, 0, "format", "table|json", "how to print them; table by default",
+     offsetof(struct runtimes_arguments, format), NULL},
+    OPTIONS_DONE,
+};
+
+/* What is known of a configured runtime. */
+struct runtime_line {
+    const char *name;
+    bool is_default;
+    const struct runtime_config *config; /* NULL: its file has problems */
+    struct shim_features features;       /* `health` is empty if it works */
+};
+
+/* Finds out what there is to know of the runtime `name`. What is wrong with it is its health. */
+static void look(struct engine *engine, const struct config *config, const char *name,
+                 struct runtime_line *ret_line) {
+    struct shim_error error = ERROR_NONE;
+    struct config_problems problems = CONFIG_PROBLEMS_NONE;
+    const struct shim_plugin *plugin;
+    struct runtime_line line = {
+        .name = name,
+        .is_default = strcmp(name, config->default_runtime) == 0,
+        .features = {.size = sizeof(line.features)},
+    };
+    int r = config_runtime(config, name, &line.config, &problems);
+    if (r < 0)
+        config_problems_error(&problems, &error);
+    else
+        r = engine_features(engine, name, &plugin, &line.features, &error);
+    if (r < 0 && !line.features.health[0])
+        snprintf(line.features.health, sizeof(line.features.health), "%.*s",
+                 (int)sizeof(line.features.health) - 1, error.message);
+    config_problems_clear(&problems);
+    *ret_line = line;
+}
+
+static void print_warnings(struct json_out *out, const char *warnings) {
+    json_out_array(out, "warnings");
+    while (*warnings) {
+        size_t length = strcspn(warnings, "\n");
+        char warning[sizeof(((struct shim_features *)0)->warning)];
+        snprintf(warning, sizeof(warning), "%.*s", (int)length, warnings);
+        json_out_text(out, NULL, warning);
+        warnings += length + (warnings[length] == '\n');
+    }
+    json_out_array_end(out);
+}
+
+static void print_object(struct json_out *out, const struct runtime_line *line) {
+    const struct shim_features *features = &line->features;
+    json_out_object(out, NULL);
+    json_out_text(out, "name", line->name);
+    json_out_boolean(out, "default", line->is_default);
+    json_out_text(out, "plugin", line->config ? line->config->plugin : NULL);
+    json_out_text(out, "version", features->version[0] ? features->version : NULL);
+    json_out_text(out, "path", line->config ? line->config->binary : NULL);
+    json_out_boolean(out, "healthy", !features->health[0]);
+    json_out_text(out, "health", features->health[0] ? features->health : NULL);
+    print_warnings(out, features->warning);
+    json_out_text(out, "warningsFrom", features->table_date[0] ? features->table_date : NULL);
+    json_out_text(out, "file", line->config ? line->config->file : NULL);
+    json_out_object_end(out);
+}
+
+static void add_row(struct table *table, const struct invocation *invocation,
+                    const struct runtime_line *line) {
+    const struct runtime_config *config = line->config;
+    const struct shim_features *features = &line->features;
+    table_cell(table, "%s%s", line->name, line->is_default ? " (default)" : "");
+    table_cell(table, "%s", config ? config->plugin : "");
+    table_cell(table, "%s", features->version);
+    table_cell(table, "%s", config && config->binary ? config->binary : "");
+    table_cell(table, "%s", features->health[0] ? features->health : "works");
+    for (const char *warning = features->warning; *warning;) {
+        int length = (int)strcspn(warning, "\n");
+        remark(invocation, NULL, "warning: %s: %.*s (known holes as of %s)", line->name, length,
+               warning, features->table_date[0] ? features->table_date : "an unknown date");
+        warning += length + (warning[length] == '\n');
+    }
+}
+
+static int print_runtimes(const struct invocation *invocation, const char *const *names, size_t n,
+                          enum output_format format) {
+    static const char *const headings[] = {"NAME", "PLUGIN", "VERSION", "PATH", "HEALTH", NULL};
+    struct table table = {.headings = headings};
+    struct json_out json = {.stream = stdout};
+    struct runtime_line line;
+    if (format == FORMAT_JSON)
+        json_out_array(&json, NULL);
+    for (size_t i = 0; i < n; i++) {
+        look(invocation->engine, invocation->config, names[i], &line);
+        if (format == FORMAT_JSON)
+            print_object(&json, &line);
+        else
+            add_row(&table, invocation, &line);
+    }
+    if (format == FORMAT_TABLE)
+        return table_print(&table, stdout);
+    json_out_array_end(&json);
+    json_out_finish(&json);
+    return 0;
+}
+
+static int run(struct invocation *invocation, const void *data) {
+    const struct runtimes_arguments *arguments = data;
+    struct config_problems problems = CONFIG_PROBLEMS_NONE;
+    const char *const *names;
+    struct engine *engine;
+    size_t n;
+    if (invocation_engine(invocation, -1, &engine) < 0)
+        return EXIT_FAILED;
+    int r = config_runtime_names(invocation->config, &names, &n, &problems);
+    if (r < 0)
+        complain_of_config(invocation, &problems);
+    else
+        r = print_runtimes(invocation, names, n, arguments->format);
+    config_problems_clear(&problems);
+    return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+const struct command command_runtimes = {
+    .name = "runtimes",
+    .operands = "",
+    .summary = "list the configured runtimes, and whether they work here",
+    .options = runtimes_specs,
+    .arguments_size = sizeof(struct runtimes_arguments),
+    .run = run,
+};

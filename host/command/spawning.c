@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "command/spawning.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "process/pidfile.h"
+
+#define FIELD(name) offsetof(struct stream_arguments, name)
+
+const struct option_spec stream_specs[] = {
+    {OPTION_FLAG, 't', "terminal", NULL, "give the process a terminal", FIELD(terminal), NULL},
+    {OPTION_FLAG, 'i', "interactive", NULL, "keep its standard input open, to be attached to",
+     FIELD(interactive), NULL},
+    {OPTION_TEXT, 0, "stdin", "TARGET", "inherit, null, file:PATH, fifo:PATH or pipe",
+     FIELD(targets[0]), NULL},
+    {OPTION_TEXT, 0, "stdout", "TARGET",
+     "inherit, null, file:PATH, fifo:PATH, k8s-file:PATH, json-file:PATH or journald",
+     FIELD(targets[1]), NULL},
+    {OPTION_TEXT, 0, "stderr", "TARGET", "as for --stdout", FIELD(targets[2]), NULL},
+    {OPTION_TEXT, 0, "when-gone", "POLICY", "block or drop, while nobody reads its output",
+     FIELD(when_gone), NULL},
+    {OPTION_TEXT, 0, "log", "DRIVER[:PATH]", "the target of both --stdout and --stderr", FIELD(log),
+     NULL},
+    {OPTION_LIST, 0, "log-opt", "KEY=VALUE", "an option of the log driver; may be repeated",
+     FIELD(log_options), NULL},
+    OPTIONS_DONE,
+};
+
+/* The size of the terminal that this program is used on, if it is. */
+static void terminal_size(struct spawn_streams *streams) {
+    struct winsize size;
+    for (int fd = 0; fd <= 2; fd++)
+        if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
+            streams->columns = size.ws_col;
+            streams->rows = size.ws_row;
+            return;
+        }
+}
+
+static const char *target_of(const struct stream_arguments *arguments, int fd, bool detached) {
+    if (arguments->targets[fd])
+        return arguments->targets[fd];
+    if (fd > 0 && arguments->log)
+        return arguments->log;
+    if (arguments->terminal)
+        return NULL;
+    if (!detached)
+        return "inherit";
+    return fd == 0 && arguments->interactive ? "pipe" : "null";
+}
+
+int streams_of(const struct invocation *invocation, const struct stream_arguments *arguments,
+               bool detached, struct spawn_streams *ret_streams) {
+    const char *policy = arguments->when_gone;
+    if (policy && strcmp(policy, "block") != 0 && strcmp(policy, "drop") != 0)
+        return complain_of_usage(invocation, "--when-gone: '%s' is neither 'block' nor 'drop'",
+                                 policy);
+    for (size_t i = 0; i < arguments->log_options.count; i++) {
+        const char *option = arguments->log_options.items[i];
+        if (!strchr(option, '=') || option[0] == '=')
+            return complain_of_usage(invocation, "--log-opt: '%s' is not of the form KEY=VALUE",
+                                     option);
+    }
+    struct spawn_streams streams = {.when_gone = {NULL, policy, policy},
+                                    .options = arguments->log_options.items};
+    for (int fd = 0; fd < 3; fd++)
+        streams.targets[fd] = target_of(arguments, fd, detached);
+    if (arguments->terminal)
+        terminal_size(&streams);
+    *ret_streams = streams;
+    return 0;
+}
+
+int write_pid_file(struct engine *engine, const char *container, const char *process,
+                   const char *path, struct shim_error *error) {
+    struct container_info info;
+    int r = engine_inspect(engine, container, &info, error);
+    if (r < 0)
+        return r;
+    pid_t pid = info.init.state.identity.pid;
+    for (size_t i = 0; process && i < info.n_execs; i++)
+        if (strcmp(info.execs[i].id, process) == 0)
+            pid = info.execs[i].state.identity.pid;
+    container_info_clear(&info);
+    char *for_folder AUTO_FREE = strdup(path), *for_name AUTO_FREE = strdup(path);
+    if (!for_folder || !for_name)
+        return error_set(error, -ENOMEM, "out of memory");
+    int folder_fd AUTO_CLOSE = open(dirname(for_folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0)
+        return error_set(error, -errno, "cannot write the pid file %s: %s", path, strerror(errno));
+    r = pidfile_write(folder_fd, basename(for_name), pid, error);
+    return r < 0 ? error_context(error, "cannot write the pid file %s", path) : 0;
+}
