@@ -2,41 +2,12 @@
 #include "base/json_out.h"
 
 #include <inttypes.h>
-#include <stddef.h>
+#include <string.h>
+
+#include "base/text.h"
 
 #define INDENT 2
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
-
-/* The length of the UTF-8 sequence that `text` begins with, or 0 if it is none (Unicode, table 3-7:
- * neither overlong forms nor surrogates nor anything above U+10FFFF). A NUL ends every sequence. */
-static size_t utf8_length(const unsigned char *text) {
-    unsigned char lead = text[0], low = 0x80, high = 0xBF;
-    size_t length;
-    if (lead < 0x80)
-        return 1;
-    else if (lead >= 0xC2 && lead <= 0xDF)
-        length = 2;
-    else if (lead >= 0xE0 && lead <= 0xEF)
-        length = 3;
-    else if (lead >= 0xF0 && lead <= 0xF4)
-        length = 4;
-    else
-        return 0;
-    if (lead == 0xE0)
-        low = 0xA0;
-    else if (lead == 0xED)
-        high = 0x9F;
-    else if (lead == 0xF0)
-        low = 0x90;
-    else if (lead == 0xF4)
-        high = 0x8F;
-    if (text[1] < low || text[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (text[i] < 0x80 || text[i] > 0xBF)
-            return 0;
-    return length;
-}
 
 static void write_character(FILE *stream, unsigned char character) {
     switch (character) {
@@ -66,15 +37,18 @@ static void write_character(FILE *stream, unsigned char character) {
 
 static void write_string(FILE *stream, const char *value) {
     putc('"', stream);
-    for (const unsigned char *at = (const unsigned char *)value; *at;) {
-        size_t length = utf8_length(at);
+    size_t left = strlen(value);
+    for (const char *at = value; left > 0;) {
+        size_t length = text_utf8_length(at, left);
         if (length == 1)
-            write_character(stream, *at);
+            write_character(stream, (unsigned char)*at);
         else if (length > 1)
             fwrite(at, 1, length, stream);
         else
             fputs(REPLACEMENT, stream);
-        at += length ? length : 1;
+        size_t step = length ? length : 1;
+        at += step;
+        left -= step;
     }
     putc('"', stream);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "command/command.h"
 
 #define TEXT_MAX (4u << 20)
@@ -35,9 +36,13 @@ int exit_not_spawned(const struct command *command, const struct shim_error *err
 
 /* ------------------------------------------------------------------------------ messages */
 
+/* Words of the user's, and of files, do not reach the terminal as they are. */
 static void say(const struct invocation *invocation, const char *container, const char *sentence) {
-    fprintf(stderr, "shimhost: %s: %s%s%s\n", invocation->command->name, container ? container : "",
-            container ? ": " : "", sentence);
+    char whole[2048], shown[4096];
+    snprintf(whole, sizeof(whole), "%s%s%s", container ? container : "", container ? ": " : "",
+             sentence);
+    fprintf(stderr, "shimhost: %s: %s\n", invocation->command->name,
+            text_show(shown, sizeof(shown), whole, strlen(whole)));
 }
 
 int complain(const struct invocation *invocation, const char *container,
@@ -61,8 +66,8 @@ int complain_of_usage(const struct invocation *invocation, const char *format, .
     va_start(arguments, format);
     vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
-    fprintf(stderr, "shimhost: %s: %s; 'shimhost %s --help' explains\n", invocation->command->name,
-            sentence, invocation->command->name);
+    remark(invocation, NULL, "%s; 'shimhost %s --help' explains", sentence,
+           invocation->command->name);
     return exit_usage(invocation->command);
 }
 
@@ -151,6 +156,10 @@ static int override(struct config *config, const struct global_options *global,
     return result;
 }
 
+static enum log_format log_format_of(const struct config *config) {
+    return config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_TEXT;
+}
+
 int invocation_config(struct invocation *invocation, struct config **ret_config) {
     struct shim_error error = ERROR_NONE;
     struct config_problems problems = CONFIG_PROBLEMS_NONE;
@@ -163,8 +172,7 @@ int invocation_config(struct invocation *invocation, struct config **ret_config)
         if (r == 0)
             r = override(invocation->config, invocation->global, &problems, &error);
         if (r == 0)
-            log_setup(invocation->config->log_level,
-                      invocation->config->log_format == CONFIG_LOG_JSON);
+            log_setup(invocation->config->log_level, log_format_of(invocation->config));
     }
     if (r < 0) {
         complain_of_config(invocation, &problems);
@@ -197,7 +205,7 @@ int invocation_engine(struct invocation *invocation, int cancel_fd, struct engin
 }
 
 void invocation_quiet(const struct invocation *invocation) {
-    log_setup(SHIM_LOG_ERROR, invocation->config->log_format == CONFIG_LOG_JSON);
+    log_setup(SHIM_LOG_ERROR, log_format_of(invocation->config));
 }
 
 void invocation_clear(struct invocation *invocation) {

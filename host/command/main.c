@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "command/command.h"
 #include "config/nearest.h"
 
@@ -99,6 +101,16 @@ static bool name_begins(const struct command *command, const char *word, const c
     return true;
 }
 
+/* For what is said before there is a command. */
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...) {
+    char sentence[1024], shown[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "shimhost: %s\n", text_show(shown, sizeof(shown), sentence, strlen(sentence)));
+}
+
 /* Complains of a second word that does not follow the name of a group: "plugin lsit". */
 static void complain_of_group(const char *group, const char *word) {
     struct nearest nearest = {.wanted = word};
@@ -107,8 +119,7 @@ static void complain_of_group(const char *group, const char *word) {
         if (name_begins(commands[i], group, &rest))
             nearest_offer(&nearest, rest);
     if (nearest.found) {
-        fprintf(stderr, "shimhost: '%s %s' is not a command; did you mean '%s %s'?\n", group, word,
-                group, nearest.found);
+        say("'%s %s' is not a command; did you mean '%s %s'?", group, word, group, nearest.found);
         return;
     }
     fprintf(stderr, "shimhost: %s: expected one of these after it:", group);
@@ -123,10 +134,9 @@ static void complain_of_word(const char *word) {
     for (size_t i = 0; commands[i]; i++)
         nearest_offer(&nearest, commands[i]->name);
     if (nearest.found)
-        fprintf(stderr, "shimhost: '%s' is not a command; did you mean '%s'?\n", word,
-                nearest.found);
+        say("'%s' is not a command; did you mean '%s'?", word, nearest.found);
     else
-        fprintf(stderr, "shimhost: '%s' is not a command; 'shimhost --help' lists them\n", word);
+        say("'%s' is not a command; 'shimhost --help' lists them", word);
 }
 
 /* The command that argv begins with, or NULL after a complaint. *ret_words is how many words its
@@ -160,7 +170,7 @@ static const struct command *find_command(char **argv, int *ret_words) {
 static int finish(const struct command *command, int status) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "shimhost: cannot write to standard output: %s\n", strerror(errno));
+    say("cannot write to standard output: %s", strerror(errno));
     return status != EXIT_DONE ? status : command ? exit_failed(command) : EXIT_FAILED;
 }
 
@@ -251,7 +261,7 @@ int main(int argc, char **argv) {
     bool help;
     int first;
     if (options_parse(&input, &global, &first, &help, &error) < 0) {
-        fprintf(stderr, "shimhost: %s; 'shimhost --help' lists them\n", error.message);
+        say("%s; 'shimhost --help' explains", error.message);
         return EXIT_USAGE;
     }
     if (help)

@@ -10,14 +10,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define COLUMNS_MAX 16
 #define GAP 2
 
-/* A name out of a file must not move the cursor or rename the window. */
-static void disarm(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7F)
-            *text = '?';
+/* What `text` looks like when it cannot move the cursor or rename the window. Takes `text`. */
+static char *shown_take(char *text) {
+    size_t length = strlen(text), size = 4 * length + 8; /* \xNN for each byte, at the most */
+    char *shown = malloc(size);
+    if (shown)
+        text_show(shown, size, text, length);
+    free(text);
+    return shown;
 }
 
 void table_cell(struct table *table, const char *format, ...) {
@@ -26,11 +31,11 @@ void table_cell(struct table *table, const char *format, ...) {
     va_start(arguments, format);
     int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    if (length < 0) {
+    text = length < 0 ? NULL : shown_take(text);
+    if (!text) {
         table->failed = -ENOMEM;
         return;
     }
-    disarm(text);
     if (table->count == table->room) {
         size_t room = table->room ? 2 * table->room : 64;
         char **cells = reallocarray(table->cells, room, sizeof(*cells));
@@ -53,16 +58,16 @@ static size_t width_of(const char *text) {
     return width;
 }
 
-static const char *shown(const char *cell) {
+static const char *or_dash(const char *cell) {
     return *cell ? cell : "-";
 }
 
 static void print_row(FILE *stream, const char *const *cells, const size_t *widths, size_t n) {
     for (size_t i = 0; i + 1 < n; i++) {
-        const char *cell = shown(cells[i]);
+        const char *cell = or_dash(cells[i]);
         fprintf(stream, "%s%*s", cell, (int)(widths[i] + GAP - width_of(cell)), "");
     }
-    fputs(shown(cells[n - 1]), stream);
+    fputs(or_dash(cells[n - 1]), stream);
 }
 
 static bool coloured(FILE *stream) {
@@ -76,7 +81,7 @@ static void print_rows(const struct table *table, FILE *stream) {
     for (; table->headings[n] && n < COLUMNS_MAX; n++)
         widths[n] = width_of(table->headings[n]);
     for (size_t i = 0; i < table->count; i++) {
-        size_t width = width_of(shown(table->cells[i]));
+        size_t width = width_of(or_dash(table->cells[i]));
         if (width > widths[i % n])
             widths[i % n] = width;
     }

@@ -13,7 +13,8 @@ struct table {
     int failed; /* private */
 };
 
-/* Appends the next cell, from left to right. Control characters become '?'. An empty text shows as
+/* Appends the next cell, from left to right. What a terminal would act on is
+ * escaped. An empty text shows as
  * "-". */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

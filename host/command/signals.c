@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/log.h"
 
 /* ------------------------------------------------------------------------------ names */
 
@@ -126,9 +127,14 @@ int foreground_spawned(struct foreground *foreground, struct shim_error *error) 
  * nothing about waiting for it, so a failure is not one of waiting. */
 static void pass_on(const struct foreground *foreground, struct engine *engine,
                     const char *container, const char *process) {
+    struct log_fields about = {.container = container, .process = process};
     struct signalfd_siginfo received;
-    while (read(foreground->signal_fd, &received, sizeof(received)) == (ssize_t)sizeof(received))
-        engine_signal(engine, container, process, (int32_t)received.ssi_signo, NULL);
+    while (read(foreground->signal_fd, &received, sizeof(received)) == (ssize_t)sizeof(received)) {
+        struct shim_error error = ERROR_NONE;
+        if (engine_signal(engine, container, process, (int32_t)received.ssi_signo, &error) < 0)
+            log_write(SHIM_LOG_WARNING, &about, "signal %u was not passed on: %s",
+                      received.ssi_signo, error.message);
+    }
 }
 
 /* Sleeps until the process is over, or its monitor is dead, passing on signals. */
