@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes the process fit for the job: alone, deaf, without privileges to pass on. Then watches. */
+#include "monitor.h"
+
+#include <asm/signal.h>
+#include <linux/capability.h>
+#include <linux/prctl.h>
+
+#define FIRST_SIGNAL 1
+#define LAST_SIGNAL 64
+
+/* All descriptors above 2 but `keep`. */
+static void close_others(int keep) {
+    if (keep > 3)
+        sys_close_range(3, (unsigned)keep - 1);
+    sys_close_range(keep < 3 ? 3 : (unsigned)keep + 1, ~0u);
+}
+
+/* Blocks every signal, and undoes what the host ignored: it would be inherited by whatever we execute, and an
+ * ignored SIGCHLD would lose exit statuses. */
+static void silence_signals(void) {
+    const uint64_t all = ~0ull;
+    const uint64_t default_action[4] = {0};
+    sys_sigprocmask(SIG_SETMASK, &all);
+    for (int signal = FIRST_SIGNAL; signal <= LAST_SIGNAL; signal++)
+        sys_sigaction(signal, default_action);
+}
+
+/* What is inheritable, and with it what is ambient, would raise a runtime's children above what it gave them
+ * (CVE-2022-27650). Permitted and effective stay. */
+static int drop_inheritable(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    int result = sys_capget(&header, data);
+    if (result < 0 || (data[0].inheritable | data[1].inheritable) == 0)
+        return result;
+    data[0].inheritable = data[1].inheritable = 0;
+    return sys_capset(&header, data);
+}
+
+static int open_fifos(struct monitor *monitor) {
+    const int flags = O_RDWR | O_NONBLOCK;
+    monitor->exit_fd = sys_open("exit", flags, 0);
+    if (monitor->exit_fd < 0)
+        return monitor->exit_fd;
+    monitor->control_fd = sys_open("control", flags, 0);
+    return monitor->control_fd < 0 ? monitor->control_fd : 0;
+}
+
+static int open_signals(struct monitor *monitor) {
+    const uint64_t signals = 1ull << (SIGCHLD - 1) | 1ull << (SIGTERM - 1);
+    monitor->signal_fd = sys_signalfd(-1, &signals, O_CLOEXEC | O_NONBLOCK);
+    return monitor->signal_fd < 0 ? monitor->signal_fd : 0;
+}
+
+static int prepare(struct monitor *monitor) {
+    close_others(monitor->plan->ready_fd);
+    silence_signals();
+    sys_umask(077);
+    sys_setsid(); /* fails if it leads a group already, which serves as well */
+    int result = drop_inheritable();
+    if (result == 0)
+        result = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (result == 0)
+        result = open_signals(monitor);
+    if (result == 0)
+        result = record_identify(monitor);
+    if (result == 0 && !monitor->plan->adopt)
+        result = record_monitor(monitor);
+    if (result == 0)
+        result = open_fifos(monitor);
+    return result;
+}
+
+static int run(const struct plan *plan) {
+    struct monitor monitor = {
+        .plan = plan,
+        .exit_status = -1,
+        .ready_fd = plan->ready_fd,
+        .signal_fd = -1,
+        .exit_fd = -1,
+        .control_fd = -1,
+        .status_fd = -1,
+        .pidfd = -1,
+        .capture_fd = -1,
+    };
+    int result = prepare(&monitor);
+    if (result < 0) {
+        monitor.failure = FAILED_SYSTEM;
+        monitor.failure_number = -result;
+        launch_tell(&monitor);
+        return 1;
+    }
+    if (plan->adopt)
+        adopt_begin(&monitor);
+    else
+        launch_begin(&monitor);
+    return watch_run(&monitor);
+}
+
+static int complain(const char *problem) {
+    char buffer[256];
+    struct text text = TEXT_IN(buffer);
+    text_print(&text, "shimhost-monitor: not understood or missing: %s\n", problem);
+    sys_write(2, text.buffer, text.length);
+    return 2;
+}
+
+int monitor_main(int argc, char **argv, char **environment) {
+    struct plan plan;
+    const char *problem = plan_read(&plan, argc, argv, environment);
+    return problem ? complain(problem) : run(&plan);
+}

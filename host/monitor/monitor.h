@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor of one container process: what it knows, and its parts.
+ *
+ *   main.c      makes the process fit for the job, then watches
+ *   plan.c      the arguments
+ *   watch.c     the one loop: states, events, and what follows from which
+ *   launch.c    the launch command, and taking the process that it leaves
+ *   adopt.c     taking over a process from a monitor that died
+ *   cleanup.c   what is run after the end, and the killing of what is left
+ *   children.c  executing commands, reaping, finding descendants
+ *   streams.c   descriptors 0 to 2
+ *   control.c   the control FIFO
+ *   record.c    the small files that say what is true
+ *   log.c       shim-log.json
+ *
+ * Everything lives on the stack of main: the program has no data page of its own.
+ */
+#ifndef SHIMHOST_MONITOR_MONITOR_H
+#define SHIMHOST_MONITOR_MONITOR_H
+
+#include "plan.h"
+#include "system.h"
+#include "text.h"
+
+enum state {
+    LAUNCHING, /* the launch command runs */
+    ABORTING,  /* the launch failed: what it left is being killed */
+    WATCHING,  /* the process lives */
+    CLEANING,  /* it is over; cleanup commands run */
+    TELLING,   /* all is done, but the exit status could not be written yet */
+    DONE,
+};
+
+/* How a launch failed, as the host is told. */
+enum failure {
+    FAILED_NOT,
+    FAILED_EXITED,    /* with this status */
+    FAILED_KILLED,    /* by this signal */
+    FAILED_TIMEOUT,   /* after this many milliseconds */
+    FAILED_CANCELLED, /* 0 */
+    FAILED_EXEC,      /* this errno */
+    FAILED_PIDFILE,   /* this errno: none, not a pid, nobody has it, or a process that was there before */
+    FAILED_SYSTEM,    /* this errno */
+};
+
+#define BOOT_ID_SIZE 40
+#define CAPTURE_SIZE 256 /* what is kept of a cleanup command's output */
+
+/* A line of the control FIFO that has not come to its end. */
+struct control_line {
+    char text[32];
+    uint8_t length;
+    bool too_long;
+};
+
+struct monitor {
+    const struct plan *plan;
+    enum state state;
+    enum failure failure; /* of the launch */
+    int failure_number;
+
+    int self;            /* the monitor's own pid */
+    uint64_t self_start; /* and start time */
+    char boot_id[BOOT_ID_SIZE];
+
+    int process;           /* the pid of what is watched, or 0 */
+    uint64_t start_time;   /* its start time */
+    bool foreign;          /* it is not our child: only its pidfd tells of its end */
+    bool unreaped;         /* a foreign process has ended, but nobody has reaped it yet */
+    bool over;             /* it has ended, */
+    bool told;             /* and the exit FIFO is closed */
+    int exit_status;       /* or -1: not known */
+    unsigned tries;        /* at writing the exit status */
+    int command;           /* the pid of the launch or cleanup command that runs, or 0 */
+    unsigned next_cleanup; /* index in the plan */
+    bool killed;           /* the cleanup command ran into its deadline */
+    int64_t deadline;      /* of the state, on the monotonic clock in milliseconds, or 0 */
+
+    int ready_fd;   /* the host waits at its other end, or -1 */
+    int signal_fd;  /* signalfd */
+    int exit_fd;    /* whoever waits sees its end; -1 once told */
+    int control_fd; /* orders */
+    int status_fd;  /* the exit status's file, with room set aside, or -1 */
+    int pidfd;      /* of a foreign process, or -1 */
+    int capture_fd; /* output of the cleanup command, or -1 */
+
+    bool guarded;  /* our oom_score_adj has been lowered; */
+    char score[8]; /* it was this, and commands get it back */
+
+    struct control_line control;
+    uint16_t capture_length;
+    char capture[CAPTURE_SIZE];
+};
+
+/* ---- watch.c ---------------------------------------------------------------------------------- */
+
+/* Runs until the process is over and everything is cleaned up, or the launch has failed. Returns the monitor's
+ * exit status. */
+int watch_run(struct monitor *monitor);
+
+/* Milliseconds on the monotonic clock. */
+int64_t watch_now(void);
+
+/* The deadline that lies `timeout` milliseconds ahead; none if that is 0. */
+int64_t watch_deadline(int64_t timeout);
+
+/* ---- launch.c --------------------------------------------------------------------------------- */
+
+/* Starts the launch command: the next state is LAUNCHING, WATCHING (direct) or, on failure, ABORTING. */
+void launch_begin(struct monitor *monitor);
+
+/* The launch command has ended. The next state is WATCHING or ABORTING. */
+void launch_ended(struct monitor *monitor, int wait_status);
+
+/* Gives the launch up for a reason. Kills what it has left: ABORTING. */
+void launch_abort(struct monitor *monitor, enum failure failure, int number);
+
+/* The process is known and its files are written: tells the host, and settles down. WATCHING. */
+void launch_settle(struct monitor *monitor);
+
+/* Tells the host how it went, once, and closes the ready pipe. */
+void launch_tell(struct monitor *monitor);
+
+/* ---- adopt.c ---------------------------------------------------------------------------------- */
+
+/* Takes over the process that `pid` and `starttime` name. The next state is WATCHING, or DONE with a failure. */
+void adopt_begin(struct monitor *monitor);
+
+/* The pidfd of a foreign process says that it is over. Finds out how, as wait() would give it, or -1: it cannot be
+ * known. -EAGAIN: not before its parent has reaped it; `last` says that this will not be waited for. */
+int adopt_ended(struct monitor *monitor, bool last, int *ret_wait_status);
+
+/* ---- cleanup.c -------------------------------------------------------------------------------- */
+
+/* Runs the next cleanup command (CLEANING), or finishes when there is none: TELLING or DONE. */
+void cleanup_next(struct monitor *monitor);
+
+/* The running cleanup command has ended. */
+void cleanup_ended(struct monitor *monitor, int wait_status);
+
+/* It has not, in time. */
+void cleanup_timed_out(struct monitor *monitor);
+
+/* Reads what it has to say. Never blocks. */
+void cleanup_read(struct monitor *monitor);
+
+/* Kills every child (ABORTING). When none is left, runs the cleanup commands. */
+void cleanup_kill(struct monitor *monitor);
+
+/* ---- children.c ------------------------------------------------------------------------------- */
+
+/* A command to be executed, and what became of that. */
+struct command {
+    char *const *argv;
+    char *const *environment;
+    int output; /* descriptor for 1 and 2, with 0 from /dev/null; or -1: 0 to 2 stay as they are */
+    const char *score; /* for its oom_score_adj, or NULL: leave it */
+    int error;         /* what execve() said, negative; 0 if it has begun */
+};
+
+/* Executes a command as the leader of a process group of its own, with default signals, umask 022, no other
+ * descriptors than 0 to 2. Returns its pid, or a negative errno. */
+int child_execute(struct command *command);
+
+/* What /proc/PID/stat says. */
+struct child_stat {
+    char state;
+    int parent;
+    uint64_t start_time;
+    int exit_code; /* of a zombie, as wait() gives it */
+};
+
+/* Reads it. -ESRCH: there is no such process. -EBADMSG: it makes no sense. */
+int child_stat(int pid, struct child_stat *ret_stat);
+
+/* Sends `signal` to every child of `parent`. Returns how many there are, or a negative errno. */
+int child_signal_all(int parent, int signal);
+
+/* 0-255 out of what wait() gives: 128 + N for signal N. */
+int child_exit_status(int wait_status);
+
+/* ---- streams.c -------------------------------------------------------------------------------- */
+
+/* The launch command has its descriptors: lets go of 0 to 2, but for those that are to be kept. */
+void streams_release(struct monitor *monitor);
+
+/* Closes what is kept of standard input, so that the process reads the end once others have closed it, too. */
+void streams_close_input(struct monitor *monitor);
+
+/* Sets the size of its terminal, if it has one. */
+void streams_resize(struct monitor *monitor, unsigned width, unsigned height);
+
+/* Opens log files anew, under their names. */
+void streams_reopen(struct monitor *monitor);
+
+/* The process is over: closes what was kept. */
+void streams_end(struct monitor *monitor);
+
+/* ---- control.c -------------------------------------------------------------------------------- */
+
+/* Reads orders and carries them out. Never blocks. */
+void control_read(struct monitor *monitor);
+
+/* ---- record.c --------------------------------------------------------------------------------- */
+
+/* Writes a file of the working directory: a temporary dot-name, then a rename. 0 or a negative errno. */
+int record_write(const char *name, const struct text *text);
+
+/* Reads a small file into `text`. 0 or a negative errno; -EFBIG: it does not fit. */
+int record_read(const char *path, struct text *text);
+
+/* Reads a pid file. -EBADMSG: it holds something else. */
+int record_read_pid(const char *name, int *ret_pid);
+
+/* Finds out who we are and in which boot. */
+int record_identify(struct monitor *monitor);
+
+/* Writes `monitor`. */
+int record_monitor(struct monitor *monitor);
+
+/* Writes pid, starttime, status, in this order. */
+int record_process(struct monitor *monitor);
+
+/* Writes `status`. */
+int record_status(const char *status);
+
+/* Sets room aside for the exit status, so that a full disk cannot lose it. */
+int record_prepare_exit(struct monitor *monitor);
+
+/* Writes the exit status, or why it is not known, under its name. */
+int record_exit(struct monitor *monitor);
+
+/* ---- log.c ------------------------------------------------------------------------------------ */
+
+/* Appends a line to shim-log.json. Never blocks, never fails; the file stays below 64 KiB. */
+void log_line(const struct monitor *monitor, const char *level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one loop. What follows from an event depends on the state:
+ *
+ *               command ends      process ends     no child left     deadline          SIGTERM
+ *   LAUNCHING   WATCHING or       -                -                 ABORTING          ABORTING
+ *               ABORTING
+ *   ABORTING    -                 -                CLEANING          CLEANING          -
+ *   WATCHING    -                 tell, CLEANING   -                 -                 -
+ *   CLEANING    CLEANING, or      -                -                 kill, CLEANING    -
+ *               TELLING, or DONE
+ *   TELLING     -                 -                -                 TELLING or DONE   -
+ */
+#include "monitor.h"
+
+#include <asm/mman.h>
+#include <asm/signal.h>
+#include <linux/signalfd.h>
+#include <linux/time.h>
+#include <linux/wait.h>
+
+#define TELL_INTERVAL 1000   /* between two tries to write the exit status */
+#define TELL_TRIES 60
+#define REAPING_TIMEOUT 1000 /* for whoever is the parent of a foreign process */
+
+int64_t watch_now(void) {
+    struct __kernel_timespec now = {0};
+    sys_clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t watch_deadline(int64_t timeout) {
+    return timeout ? watch_now() + timeout : 0;
+}
+
+/* Writes the exit status, and only then lets the waiters go. If that cannot be done they wait on, for some time: whoever
+ * sees the exit FIFO close may rely on finding the status. */
+static void tell(struct monitor *monitor) {
+    int result = record_exit(monitor);
+    if (result < 0 && result != -ENOENT && monitor->tries < TELL_TRIES) {
+        if (monitor->tries++ == 0)
+            log_line(monitor, "error", "cannot write the exit status %d: error %d; trying again",
+                     monitor->exit_status, -result);
+        return;
+    }
+    sys_close(monitor->exit_fd);
+    monitor->exit_fd = -1;
+    monitor->told = true;
+    if (result < 0)
+        log_line(monitor, "error", "the exit status %d is lost: error %d", monitor->exit_status, -result);
+}
+
+static void process_ended(struct monitor *monitor, int wait_status) {
+    monitor->over = true;
+    monitor->exit_status = wait_status < 0 ? -1 : child_exit_status(wait_status);
+    tell(monitor);
+    record_status("stopped");
+    streams_end(monitor);
+    cleanup_next(monitor);
+}
+
+static void child_ended(struct monitor *monitor, int pid, int wait_status) {
+    if (pid == monitor->command) {
+        if (monitor->state == LAUNCHING)
+            launch_ended(monitor, wait_status);
+        else if (monitor->state == CLEANING)
+            cleanup_ended(monitor, wait_status);
+        else
+            monitor->command = 0;
+    } else if (monitor->state == WATCHING && pid == monitor->process && !monitor->foreign) {
+        process_ended(monitor, wait_status);
+    }
+}
+
+/* Reaps until nothing is left to reap. While launching only the command: the process itself must not
+ * vanish before it has been identified, even if it is over already. */
+static void reap(struct monitor *monitor) {
+    int pid, wait_status;
+    do {
+        pid = sys_wait(monitor->state == LAUNCHING ? monitor->command : -1, &wait_status, WNOHANG);
+        if (pid > 0)
+            child_ended(monitor, pid, wait_status);
+    } while (pid > 0);
+    if (monitor->state == ABORTING && pid == -ECHILD)
+        cleanup_next(monitor);
+}
+
+/* True if SIGTERM was among them. */
+static bool read_signals(struct monitor *monitor) {
+    struct signalfd_siginfo signals[2];
+    long got = sys_read(monitor->signal_fd, signals, sizeof(signals));
+    bool terminate = false;
+    for (long i = 0; i < got / (long)sizeof(signals[0]); i++)
+        terminate = terminate || signals[i].ssi_signo == SIGTERM;
+    return terminate;
+}
+
+static void signals_arrived(struct monitor *monitor) {
+    /* Reaping comes first because somebody may be waiting for the news, and again after the signals are read, for
+     * a child that ended in between. */
+    reap(monitor);
+    if (read_signals(monitor) && monitor->state == LAUNCHING)
+        launch_abort(monitor, FAILED_CANCELLED, 0);
+    reap(monitor);
+    /* Whoever has lost a parent to SIGKILL is our child now. */
+    if (monitor->state == ABORTING)
+        cleanup_kill(monitor);
+}
+
+static void foreign_ended(struct monitor *monitor, bool last) {
+    int wait_status;
+    if (adopt_ended(monitor, last, &wait_status) == 0) {
+        monitor->deadline = 0;
+        process_ended(monitor, wait_status);
+    } else if (!monitor->unreaped) {
+        monitor->unreaped = true;
+        monitor->deadline = watch_deadline(REAPING_TIMEOUT);
+    }
+}
+
+static void deadline_passed(struct monitor *monitor) {
+    monitor->deadline = 0;
+    switch (monitor->state) {
+    case LAUNCHING:
+        launch_abort(monitor, FAILED_TIMEOUT, (int)monitor->plan->spawn_timeout);
+        break;
+    case ABORTING:
+        log_line(monitor, "error", "what the launch left does not die of SIGKILL; going on without it");
+        monitor->command = 0;
+        cleanup_next(monitor);
+        break;
+    case WATCHING:
+        foreign_ended(monitor, true);
+        break;
+    case CLEANING:
+        cleanup_timed_out(monitor);
+        break;
+    case TELLING:
+        tell(monitor);
+        if (monitor->told)
+            monitor->state = DONE;
+        else
+            monitor->deadline = watch_deadline(TELL_INTERVAL);
+        break;
+    case DONE:
+        break;
+    }
+}
+
+enum { SIGNALS, CONTROL, PROCESS, CAPTURE, WATCHED };
+
+/* Gives the pages below this frame back. Setting up used them; watching does not. */
+static __attribute__((noinline)) void shrink_stack(void) {
+    const uintptr_t page = 4096, most = 64 * 1024, own_frame = 1024;
+    char here;
+    uintptr_t end = ((uintptr_t)&here - own_frame) & ~(page - 1);
+    sys_madvise(end - most, most, MADV_DONTNEED);
+}
+
+/* Sleeps until something happens, or the deadline. */
+static void wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED]) {
+    struct __kernel_timespec limit = {0};
+    int64_t left = monitor->deadline ? monitor->deadline - watch_now() : 0;
+    if (left > 0) {
+        limit.tv_sec = left / 1000;
+        limit.tv_nsec = left % 1000 * 1000000;
+    }
+    fds[SIGNALS] = (struct pollfd){.fd = monitor->signal_fd, .events = POLLIN};
+    fds[CONTROL] = (struct pollfd){.fd = monitor->control_fd, .events = POLLIN};
+    /* A pidfd is readable from the end on, which is known then; its hang-up, the reaping, is always reported. */
+    fds[PROCESS] = (struct pollfd){
+        .fd = monitor->state == WATCHING ? monitor->pidfd : -1,
+        .events = monitor->unreaped ? 0 : POLLIN,
+    };
+    fds[CAPTURE] = (struct pollfd){.fd = monitor->capture_fd, .events = POLLIN};
+    if (sys_poll(fds, WATCHED, monitor->deadline ? &limit : NULL) < 0)
+        for (int i = 0; i < WATCHED; i++)
+            fds[i].revents = 0;
+}
+
+static void handle_events(struct monitor *monitor, const struct pollfd fds[WATCHED]) {
+    if (fds[CAPTURE].revents)
+        cleanup_read(monitor);
+    if (fds[SIGNALS].revents)
+        signals_arrived(monitor);
+    if (fds[PROCESS].revents && monitor->state == WATCHING)
+        foreign_ended(monitor, false);
+    if (fds[CONTROL].revents)
+        control_read(monitor);
+    if (monitor->deadline && watch_now() >= monitor->deadline)
+        deadline_passed(monitor);
+}
+
+int watch_run(struct monitor *monitor) {
+    struct pollfd fds[WATCHED];
+    enum state shrunk = DONE;
+    /* Something may have ended before there was a state to notice it in. */
+    reap(monitor);
+    while (monitor->state != DONE) {
+        if (monitor->state == WATCHING && shrunk != WATCHING) {
+            shrink_stack();
+            shrunk = WATCHING;
+        }
+        wait_for_events(monitor, fds);
+        handle_events(monitor, fds);
+    }
+    return monitor->failure ? 1 : 0;
+}
