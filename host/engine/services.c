@@ -17,8 +17,6 @@
 #include "process/pidfile.h"
 #include "process/runtime_log.h"
 
-#define RUNTIME_LOG_MAX (64u << 10)
-
 static int service_fail(struct shim_error *error, int code, uint32_t reason, const char *format,
                         ...) {
     if (error) {

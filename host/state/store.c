@@ -95,16 +95,11 @@ const char *store_path(const struct store *store) {
 static int check_id(const char *id, const char *what, struct shim_error *error) {
     if (id_valid(id))
         return 0;
-    /* A hostile id must not reach a terminal as it is. */
-    char shown[64];
-    size_t n = 0;
-    for (; id[n] && n < sizeof(shown) - 4; n++)
-        shown[n] = id[n] >= ' ' && id[n] <= '~' ? id[n] : '?';
-    strcpy(shown + n, id[n] ? "..." : "");
+    char shown[64]; /* a hostile id must not reach a terminal as it is */
     return error_set(error, -EINVAL,
                      "`%s` is no %s id; expected a letter or digit, then up to 75 letters, digits, "
                      "`_`, `.` or `-`",
-                     shown, what);
+                     text_show(shown, sizeof(shown), id, strlen(id)), what);
 }
 
 static int open_directory(int at, const char *name, int *ret_fd) {

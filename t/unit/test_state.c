@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state directory: its directories, locks, records and small files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "process/identity.h"
+#include "state/record.h"
+#include "state/status.h"
+#include "state/store.h"
+
+struct fixture {
+    char root[64];
+    struct store *store;
+    struct shim_error error;
+};
+
+static int setup(void **state) {
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    strcpy(fixture->root, "/tmp/shimhost-state-XXXXXX");
+    assert_non_null(mkdtemp(fixture->root));
+    char path[96];
+    snprintf(path, sizeof(path), "%s/deep/state", fixture->root);
+    assert_int_equal(store_open(path, &fixture->store, &fixture->error), 0);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *fixture = *state;
+    store_close(fixture->store);
+    assert_int_equal(tree_remove_at(AT_FDCWD, fixture->root, 8, &fixture->error), 0);
+    free(fixture);
+    return 0;
+}
+
+static int make(struct fixture *fixture, const char *id, int *ret_fd) {
+    int lock;
+    int r = store_container_make(fixture->store, id, ret_fd, &lock, &fixture->error);
+    if (r == 0)
+        fd_close(lock);
+    return r;
+}
+
+static void store_is_private(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    assert_int_equal(stat(store_path(fixture->store), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+    chmod(store_path(fixture->store), 0750);
+    struct store *store;
+    assert_int_equal(store_open(store_path(fixture->store), &store, &fixture->error), -EPERM);
+    assert_non_null(strstr(fixture->error.message, "chmod 700"));
+    if (geteuid() == 0) {
+        chmod(store_path(fixture->store), 0700);
+        assert_int_equal(chown(store_path(fixture->store), 12345, 0), 0);
+        assert_int_equal(store_open(store_path(fixture->store), &store, &fixture->error), -EPERM);
+        assert_non_null(strstr(fixture->error.message, "belongs to uid 12345"));
+        assert_int_equal(chown(store_path(fixture->store), 0, 0), 0);
+    }
+    assert_int_equal(store_open("relative", &store, &fixture->error), -EINVAL);
+    assert_int_equal(store_open("/proc/self/exe", &store, &fixture->error), -ENOTDIR);
+}
+
+static void ids_are_checked_before_paths_are_built(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const bad[] = {"",   ".",   "..",  "../x",     "a/b", ".hidden",
+                                      "-x", "a b", "a\n", "\x1b[31m", "ä"};
+    int fd;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(make(fixture, bad[i], &fd), -EINVAL);
+        assert_int_equal(store_container_open(fixture->store, bad[i], &fd, &fixture->error),
+                         -EINVAL);
+        assert_null(strchr(fixture->error.message, '\x1b'));
+    }
+    char long_id[78];
+    memset(long_id, 'a', 77);
+    long_id[77] = '\0';
+    assert_int_equal(make(fixture, long_id, &fd), -EINVAL);
+    long_id[76] = '\0';
+    assert_int_equal(make(fixture, long_id, &fd), 0);
+    fd_close(fd);
+}
+
+static void container_is_made_once(void **state) {
+    struct fixture *fixture = *state;
+    int fd, again;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(make(fixture, "one", &again), -EEXIST);
+    assert_int_equal(store_container_remove(fixture->store, "one", &fixture->error), 0);
+    assert_int_equal(store_container_open(fixture->store, "one", &again, &fixture->error), -ENOENT);
+    fd_close(fd);
+}
+
+static void links_are_not_followed(void **state) {
+    struct fixture *fixture = *state;
+    char link[128];
+    int fd;
+    snprintf(link, sizeof(link), "%s/evil", store_path(fixture->store));
+    assert_int_equal(symlink("/etc", link), 0);
+    assert_true(store_container_open(fixture->store, "evil", &fd, &fixture->error) < 0);
+    unlink(link);
+}
+
+/* Locks of one program do not meet each other through fcntl(2)'s old locks; these do. */
+static void exclusive_lock_is_seen(void **state) {
+    struct fixture *fixture = *state;
+    int fd, lock;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(store_locked(fd), 0);
+    assert_int_equal(
+        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, &lock, &fixture->error), 0);
+    assert_int_equal(store_locked(fd), 0);
+    fd_close(lock);
+    assert_int_equal(
+        store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, &lock, &fixture->error), 0);
+    assert_int_equal(store_locked(fd), 1);
+    fd_close(lock);
+    assert_int_equal(store_locked(fd), 0);
+    fd_close(fd);
+}
+
+static void lock_of_a_removed_container_fails(void **state) {
+    struct fixture *fixture = *state;
+    int old, fresh, lock;
+    assert_int_equal(make(fixture, "one", &old), 0);
+    assert_int_equal(store_container_remove(fixture->store, "one", &fixture->error), 0);
+    assert_int_equal(
+        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, &lock, &fixture->error),
+        -ENOENT);
+    assert_int_equal(make(fixture, "one", &fresh), 0);
+    assert_int_equal(
+        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, &lock, &fixture->error),
+        -ENOENT);
+    fd_close(old);
+    fd_close(fresh);
+}
+
+static int collect(const char *id, void *user) {
+    strcat(user, id);
+    strcat(user, " ");
+    return 0;
+}
+
+static void list_is_sorted_and_hides(void **state) {
+    struct fixture *fixture = *state;
+    char names[128] = "", path[128];
+    int fd;
+    static const char *const ids[] = {"b", "a", "c"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(make(fixture, ids[i], &fd), 0);
+        fd_close(fd);
+    }
+    snprintf(path, sizeof(path), "%s/.hidden", store_path(fixture->store));
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/file", store_path(fixture->store));
+    fd_close(open(path, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(store_containers(fixture->store, collect, names, &fixture->error), 0);
+    assert_string_equal(names, "a b c ");
+}
+
+static void container_record_round_trip(void **state) {
+    struct fixture *fixture = *state;
+    int fd;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    struct container_record record = {.id = "one",
+                                      .bundle = "/b \"ü\"",
+                                      .runtime = "crun",
+                                      .created = "2026-01-01T00:00:00Z",
+                                      .oci_version = "1.0.2",
+                                      .annotations = "{\"a\":\"b\"}",
+                                      .root_uid = 4294967294u};
+    struct container_record read;
+    assert_int_equal(container_record_read(fd, &read, &fixture->error), -ENOENT);
+    assert_int_equal(container_record_write(fd, &record, &fixture->error), 0);
+    assert_int_equal(container_record_read(fd, &read, &fixture->error), 0);
+    assert_string_equal(read.bundle, record.bundle);
+    assert_string_equal(read.annotations, record.annotations);
+    assert_int_equal(read.root_uid, record.root_uid);
+    container_record_clear(&read);
+    fd_close(fd);
+}
+
+static void damaged_records_are_refused(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const damaged[] = {
+        "",
+        "{",
+        "[]",
+        "7",
+        "{\"id\":7}",
+        "{\"id\":\"one\"}",
+        "{\"a\":1,\"a\":2}",
+        "{\"id\":\"one\",\"bundle\":\"/b\",\"runtime\":\"r\",\"created\":\"c\",\"ociVersion\":"
+        "\"1\",\"rootUID\":-1}"};
+    int fd;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+        struct container_record read;
+        assert_int_equal(
+            file_write_at(fd, "container.json", damaged[i], strlen(damaged[i]), &fixture->error),
+            0);
+        assert_int_equal(container_record_read(fd, &read, &fixture->error), -EBADMSG);
+        assert_non_null(strstr(fixture->error.message, "container.json"));
+    }
+    fd_close(fd);
+}
+
+static void process_record_round_trip(void **state) {
+    struct fixture *fixture = *state;
+    int fd;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    char *arguments[] = {"--a", "b", NULL};
+    struct process_record record = {.exec = 1,
+                                    .targets = {"null", "file:/x", NULL},
+                                    .runtime_args = arguments,
+                                    .checkpoint = "/images"};
+    struct process_record read;
+    assert_int_equal(
+        process_record_write(fd, "{\"terminal\":true,\"args\":[\"sh\"]}", &record, &fixture->error),
+        0);
+    assert_int_equal(process_record_read(fd, &read, &fixture->error), 0);
+    assert_int_equal(read.exec, 1);
+    assert_int_equal(read.terminal, 1);
+    assert_string_equal(read.targets[1], "file:/x");
+    assert_null(read.targets[2]);
+    assert_string_equal(read.runtime_args[1], "b");
+    assert_null(read.runtime_args[2]);
+    assert_string_equal(read.checkpoint, "/images");
+    process_record_clear(&read);
+    assert_int_equal(process_record_write(fd, "[]", &record, &fixture->error), -EBADMSG);
+    fd_close(fd);
+}
+
+static void status_says_what_the_files_say(void **state) {
+    struct fixture *fixture = *state;
+    int fd;
+    uint32_t status;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(status_read(fd, &status, &fixture->error), 0);
+    assert_int_equal(status, SHIM_STATUS_UNKNOWN);
+    for (uint32_t s = SHIM_STATUS_CREATED; s <= SHIM_STATUS_STOPPED; s++) {
+        assert_int_equal(status_write(fd, s, &fixture->error), 0);
+        assert_int_equal(status_read(fd, &status, &fixture->error), 0);
+        assert_int_equal(status, s);
+    }
+    assert_int_equal(file_write_at(fd, "status", "dancing\n", 8, &fixture->error), 0);
+    assert_int_equal(status_read(fd, &status, &fixture->error), -EBADMSG);
+    fd_close(fd);
+}
+
+static void exit_status_is_written_once_and_read_strictly(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const bad[] = {
+        "", "\n", "256\n", "-1\n", " 7\n", "7x\n", "+7\n", "7\n7\n", "99999999999999999999\n"};
+    int fd;
+    int32_t value = 99;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(status_exit_read(fd, &value, &fixture->error), -ENOENT);
+    assert_int_equal(status_exit_write(fd, 137, &fixture->error), 0);
+    assert_int_equal(status_exit_write(fd, 0, &fixture->error), -EEXIST);
+    assert_int_equal(status_exit_read(fd, &value, &fixture->error), 0);
+    assert_int_equal(value, 137);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(file_write_at(fd, "exitStatus", bad[i], strlen(bad[i]), &fixture->error),
+                         0);
+        assert_int_equal(status_exit_read(fd, &value, &fixture->error), -EBADMSG);
+        assert_int_equal(value, 137);
+    }
+    fd_close(fd);
+}
+
+static void write_identity(int fd, const struct shim_identity *identity) {
+    char text[128];
+    struct shim_error error = ERROR_NONE;
+    int n = snprintf(text, sizeof(text), "%d\n", identity->pid);
+    assert_int_equal(file_write_at(fd, "pid", text, (size_t)n, &error), 0);
+    n = snprintf(text, sizeof(text), "%llu\n%s\n", (unsigned long long)identity->start_time,
+                 identity->boot_id);
+    assert_int_equal(file_write_at(fd, "starttime", text, (size_t)n, &error), 0);
+}
+
+static void load_tells_the_living_from_strangers(void **state) {
+    struct fixture *fixture = *state;
+    int fd;
+    struct shim_state loaded;
+    struct shim_identity self = {.size = sizeof(self)};
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
+    assert_int_equal(loaded.status, SHIM_STATUS_UNKNOWN);
+    assert_int_equal(identity_of(getpid(), &self, &fixture->error), 0);
+    write_identity(fd, &self);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
+    assert_int_equal(loaded.status, SHIM_STATUS_UNKNOWN); /* no status: the spawn never finished */
+    assert_int_equal(status_write(fd, SHIM_STATUS_RUNNING, &fixture->error), 0);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
+    assert_int_equal(loaded.status, SHIM_STATUS_RUNNING);
+    assert_int_equal(loaded.identity.pid, getpid());
+
+    struct shim_identity stranger = self;
+    stranger.start_time++;
+    write_identity(fd, &stranger);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
+    assert_int_equal(loaded.status, SHIM_STATUS_STOPPED);
+    assert_int_equal(loaded.exit_status, -1);
+
+    struct shim_identity before_reboot = self;
+    before_reboot.boot_id[0] = before_reboot.boot_id[0] == '0' ? '1' : '0';
+    write_identity(fd, &before_reboot);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
+    assert_int_equal(loaded.status, SHIM_STATUS_STOPPED);
+
+    write_identity(fd, &self);
+    assert_int_equal(status_exit_write(fd, 3, &fixture->error), 0);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
+    assert_int_equal(loaded.status, SHIM_STATUS_STOPPED);
+    assert_int_equal(loaded.exit_status, 3);
+    fd_close(fd);
+}
+
+static void json_pointers_find_values(void **state) {
+    (void)state;
+    const char *text = "{\"a\":{\"b/c\":[1,\"two\",true,null,{\"~\":2.5}]},\"\":\"empty\"}";
+    char buffer[16];
+    size_t count = 0;
+    assert_int_equal(record_json_value(text, "/a/b~1c/0", buffer, sizeof(buffer), NULL), 1);
+    assert_string_equal(buffer, "1");
+    assert_int_equal(record_json_value(text, "/a/b~1c/1", buffer, sizeof(buffer), NULL), 3);
+    assert_string_equal(buffer, "two");
+    assert_int_equal(record_json_value(text, "/a/b~1c/4/~0", buffer, sizeof(buffer), NULL), 3);
+    assert_string_equal(buffer, "2.5");
+    assert_int_equal(record_json_value(text, "/", buffer, sizeof(buffer), NULL), 5);
+    assert_int_equal(record_json_value(text, "/a/b~1c", buffer, sizeof(buffer), &count), -ENOTSUP);
+    assert_int_equal(count, 5);
+    assert_int_equal(record_json_value(text, "/a/x", buffer, sizeof(buffer), NULL), -ENOENT);
+    assert_int_equal(record_json_value(text, "/a/b~1c/9", buffer, sizeof(buffer), NULL), -ENOENT);
+    assert_int_equal(record_json_value(text, "/a/b~1c/-1", buffer, sizeof(buffer), NULL), -ENOENT);
+    assert_int_equal(record_json_value(text, "/a/b~1c/1", buffer, 3, NULL), -E2BIG);
+    assert_int_equal(record_json_value("{", "/a", buffer, sizeof(buffer), NULL), -EBADMSG);
+}
+
+int main(void) {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(store_is_private),
+        TEST(ids_are_checked_before_paths_are_built),
+        TEST(container_is_made_once),
+        TEST(links_are_not_followed),
+        TEST(exclusive_lock_is_seen),
+        TEST(lock_of_a_removed_container_fails),
+        TEST(list_is_sorted_and_hides),
+        TEST(container_record_round_trip),
+        TEST(damaged_records_are_refused),
+        TEST(process_record_round_trip),
+        TEST(status_says_what_the_files_say),
+        TEST(exit_status_is_written_once_and_read_strictly),
+        TEST(load_tells_the_living_from_strangers),
+        TEST(json_pointers_find_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
