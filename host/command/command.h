@@ -92,7 +92,8 @@ void invocation_quiet(const struct invocation *invocation);
 /* Closes the engine and frees the configuration. */
 void invocation_clear(struct invocation *invocation);
 
-/* Prints "shimhost: COMMAND: container: sentence" (`container` may be NULL). Returns the exit
+/* Prints "shimhost: COMMAND: container: sentence"; without the container if it is NULL or the
+ * sentence names it. Returns the exit
  * status of a failure that is the host's. */
 int complain(const struct invocation *invocation, const char *container,
              const struct shim_error *error);

@@ -36,9 +36,22 @@ int exit_not_spawned(const struct command *command, const struct shim_error *err
 
 /* ------------------------------------------------------------------------------ messages */
 
+/* Does the sentence say already which container it is about? */
+static bool names(const char *sentence, const char *container) {
+    static const char word[] = "container ";
+    size_t length = strlen(container);
+    for (const char *at = sentence; (at = strstr(at, word)); at++)
+        if (strncmp(at + strlen(word), container, length) == 0 &&
+            strchr(" ,:;", at[strlen(word) + length]))
+            return true;
+    return false;
+}
+
 /* Words of the user's, and of files, do not reach the terminal as they are. */
 static void say(const struct invocation *invocation, const char *container, const char *sentence) {
     char whole[2048], shown[4096];
+    if (container && names(sentence, container))
+        container = NULL;
     snprintf(whole, sizeof(whole), "%s%s%s", container ? container : "", container ? ": " : "",
              sentence);
     fprintf(stderr, "shimhost: %s: %s\n", invocation->command->name,
