@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* update, checkpoint, resize, close-stdin: what can be done to a container that runs. */
-#include <config.h>
-
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config check, config show. */
-#include <config.h>
-
 #include <stdio.h>
 
 #include "command/command.h"

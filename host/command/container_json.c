@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <config.h>
-
 #include "command/container_json.h"
 
 #define OCI_VERSION "1.0.2" /* of the state object, where the bundle's own is not known */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exec: a further process in a running container. */
-#include <config.h>
-
 #include <string.h>
 #include <sys/random.h>
 

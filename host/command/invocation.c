@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every command starts from: the configuration, the engine, and how things are said to the
  * user. */
-#include <config.h>
-
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>

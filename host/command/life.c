@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start, kill, pause, resume, wait, delete: from one state of a container to the next. */
-#include <config.h>
-
 #include <stdio.h>
 
 #include "command/command.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* list: all containers. */
-#include <config.h>
-
 #include <string.h>
 
 #include "base/json_out.h"

@@ -14,6 +14,8 @@
 #include "command/command.h"
 #include "config/nearest.h"
 
+#define GROUPS_MAX 16 /* commands of two words */
+
 const struct command *const commands[] = {
     &command_run,
     &command_create,
@@ -130,9 +132,16 @@ static void complain_of_group(const char *group, const char *word) {
 }
 
 static void complain_of_word(const char *word) {
+    char groups[GROUPS_MAX][16];
     struct nearest nearest = {.wanted = word};
-    for (size_t i = 0; commands[i]; i++)
-        nearest_offer(&nearest, commands[i]->name);
+    for (size_t i = 0, n = 0; commands[i]; i++) {
+        const char *name = commands[i]->name, *space = strchr(name, ' ');
+        nearest_offer(&nearest, name);
+        if (!space || n == GROUPS_MAX)
+            continue;
+        snprintf(groups[n], sizeof(groups[n]), "%.*s", (int)(space - name), name);
+        nearest_offer(&nearest, groups[n++]);
+    }
     if (nearest.found)
         say("'%s' is not a command; did you mean '%s'?", word, nearest.found);
     else

@@ -150,7 +150,7 @@ static int unknown_name(const struct option_table *table, const char *word,
     if (beginning > 1)
         return error_set(error, -EINVAL, "option '--%s' is ambiguous", name);
     if (nearest.found)
-        return error_set(error, -EINVAL, "unknown option '--%s'; did you mean '--%s'?", name,
+        return error_set(error, -EINVAL, "unknown option '--%s' (did you mean '--%s'?)", name,
                          nearest.found);
     return error_set(error, -EINVAL, "unknown option '--%s'", name);
 }

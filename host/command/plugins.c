@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin list, plugin info: the files, not what is configured with them. */
-#include <config.h>
-
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ps: the processes in a container, as the host sees them. */
-#include <config.h>
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run, create, restore: a container's first process. */
-#include <config.h>
-
 #include <string.h>
 
 #include "command/spawning.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runtimes: those that are configured, and whether they work here. */
-#include <config.h>
-
 #include <stdio.h>
 #include <string.h>
 

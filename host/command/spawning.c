@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <config.h>
-
 #include "command/spawning.h"
 
 #include <fcntl.h>
@@ -18,14 +16,13 @@ const struct option_spec stream_specs[] = {
      FIELD(interactive), NULL},
     {OPTION_TEXT, 0, "stdin", "TARGET", "inherit, null, file:PATH, fifo:PATH or pipe",
      FIELD(targets[0]), NULL},
-    {OPTION_TEXT, 0, "stdout", "TARGET",
-     "inherit, null, file:PATH, fifo:PATH, k8s-file:PATH, json-file:PATH or journald",
+    {OPTION_TEXT, 0, "stdout", "TARGET", "inherit, null, file:PATH, fifo:PATH or one of --log",
      FIELD(targets[1]), NULL},
     {OPTION_TEXT, 0, "stderr", "TARGET", "as for --stdout", FIELD(targets[2]), NULL},
     {OPTION_TEXT, 0, "when-gone", "POLICY", "block or drop, while nobody reads its output",
      FIELD(when_gone), NULL},
-    {OPTION_TEXT, 0, "log", "DRIVER[:PATH]", "the target of both --stdout and --stderr", FIELD(log),
-     NULL},
+    {OPTION_TEXT, 0, "log", "DRIVER[:PATH]",
+     "k8s-file:PATH, json-file:PATH or journald, for stdout and stderr", FIELD(log), NULL},
     {OPTION_LIST, 0, "log-opt", "KEY=VALUE", "an option of the log driver; may be repeated",
      FIELD(log_options), NULL},
     OPTIONS_DONE,

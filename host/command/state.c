@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state: everything about one container. */
-#include <config.h>
-
 #include "command/command.h"
 #include "command/container_json.h"
 

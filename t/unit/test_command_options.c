@@ -145,7 +145,7 @@ static void what_is_wrong_is_named(void **state) {
     (void)state;
     struct parsed parsed;
     assert_refused(&parsed, parse(&parsed, false, "--txet", "x", NULL),
-                   "unknown option '--txet'; did you mean '--text'?");
+                   "unknown option '--txet' (did you mean '--text'?)");
     assert_refused(&parsed, parse(&parsed, false, "--nonsense", NULL),
                    "unknown option '--nonsense'");
     assert_refused(&parsed, parse(&parsed, false, "-fz", NULL), "unknown option '-z'");
