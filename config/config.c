@@ -215,6 +215,17 @@ static struct place place_of_wish(const struct config *config, bool is_default) 
     return (struct place){.file = config->runtimes_dir};
 }
 
+/* There is such a name in runtimes.d, but nothing behind it. */
+static int refuse_broken(const struct config *config, const char *name,
+                         struct config_problems *problems) {
+    struct arena arena ARENA_CLEAR = {NULL};
+    const char *file = arena_format(&arena, "%s/%s.yaml", config->runtimes_dir, name);
+    if (!file)
+        return problem_memory(problems, config->runtimes_dir);
+    return problem_add(problems, -ENOENT, &(struct place){.file = file}, NULL,
+                       "leads nowhere; expected a file, and no broken symbolic link");
+}
+
 /* Says that there is no such runtime, and which there are. */
 static int refuse_missing(const struct config *config, const char *name, bool is_default,
                           struct config_problems *problems) {
@@ -224,17 +235,14 @@ static int refuse_missing(const struct config *config, const char *name, bool is
     int result = config_runtime_names(config, &names, &count, problems);
     if (result < 0)
         return result;
-    struct place place = place_of_wish(config, is_default);
     for (size_t i = 0; i < count; i++)
         if (strcmp(names[i], name) == 0)
-            return problem_add(problems, -ENOENT, &place, NULL,
-                               "the file of the runtime `%s` leads nowhere; expected a file, and "
-                               "no broken symbolic link",
-                               name);
+            return refuse_broken(config, name, problems);
     const char *list = list_names(names, count, &arena);
     if (!list)
         return problem_memory(problems, config->runtimes_dir);
     const char *meant = config_nearest_runtime(config, name);
+    struct place place = place_of_wish(config, is_default);
     return problem_add(problems, -ENOENT, &place, place.line ? "default-runtime" : NULL,
                        "there is no%s runtime `%s`%s%s%s; expected one that has a file in %s: %s",
                        is_default ? " default" : "", shown(name).text,

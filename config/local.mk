@@ -20,6 +20,16 @@ noinst_LTLIBRARIES += %D%/libconfig.la
 %C%_libconfig_la_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 %C%_libconfig_la_LIBADD = $(YAML_LIBS)
 
+# ---- its unit tests; t/local.mk lists them
+
+CONFIG_TEST_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DCONFIG_SOURCE='"$(abs_top_srcdir)/%D%"'
+t_unit_test_config_SOURCES = t/unit/test_config.c t/unit/config_fixture.h
+t_unit_test_config_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+t_unit_test_config_document_SOURCES = t/unit/test_config_document.c t/unit/config_fixture.h
+t_unit_test_config_document_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+t_unit_test_config_values_SOURCES = t/unit/test_config_values.c t/unit/config_fixture.h
+t_unit_test_config_values_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
+
 # ---- shipped files, relative to this folder and to where they are installed
 
 SHIPPED_CONFIG = shimhost.yaml runtimes.d/crun.yaml runtimes.d/runc.yaml

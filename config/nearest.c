@@ -45,7 +45,9 @@ void nearest_offer(struct nearest *nearest, const char *word) {
         return;
     size_t bound = length < 6 ? 1 : length / 3;
     size_t far = distance(nearest->wanted, word);
-    if (far > bound || (nearest->found && far >= nearest->distance))
+    if (far > bound || far >= length || far >= strlen(nearest->wanted))
+        return; /* too much differs, or nothing is the same */
+    if (nearest->found && far >= nearest->distance)
         return;
     nearest->found = word;
     nearest->distance = far;

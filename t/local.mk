@@ -2,7 +2,13 @@
 # The tests, TAP throughout: units in C with cmocka, and bats files that use an installed shimhost from outside.
 
 # Sorted by name; each is one file, t/unit/NAME.c.
-UNIT_TESTS =
+UNIT_TESTS = \
+	%D%/unit/test_command_options \
+	%D%/unit/test_command_signals \
+	%D%/unit/test_config \
+	%D%/unit/test_config_document \
+	%D%/unit/test_config_values \
+	%D%/unit/test_json_out
 
 # Sorted by name.
 BATS_TESTS = \
@@ -27,6 +33,10 @@ EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install
 
 # What a unit test links: it is the default of all programs that do not say otherwise.
 LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)
+
+# Those of a program take its files, which are in no library.
+%C%_unit_test_command_options_SOURCES = %D%/unit/test_command_options.c host/command/options.c
+%C%_unit_test_command_signals_SOURCES = %D%/unit/test_command_signals.c host/command/signals.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
