@@ -117,6 +117,10 @@ int exit_usage(const struct command *command);
  * COMMAND_PROCESS_STATUS. */
 int exit_not_spawned(const struct command *command, const struct shim_error *error);
 
+/* A path that the user named is meant from where the user stands. It need not exist. The caller
+ * frees *ret_path. */
+int absolute_path(const char *path, char **ret_path, struct shim_error *error);
+
 /* Reads the whole of a file, or of standard input for "-", at most 4 MiB. The caller frees
  * *ret_text. */
 int read_text(const char *path, char **ret_text, struct shim_error *error);

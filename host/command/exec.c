@@ -118,35 +118,43 @@ static int remove_exec(const struct exec *exec, bool force) {
 }
 
 /* Returns 0, or the exit status after a complaint; then there is no such process. */
-static int spawn(const struct exec *exec) {
-    const struct exec_arguments *arguments = exec->arguments;
+static int spawn_request(const struct exec *exec, const struct spawn_request *request) {
     struct engine *engine = exec->invocation->engine;
+    const char *pid_file = exec->arguments->pid_file;
     struct shim_error error = ERROR_NONE;
-    char *json AUTO_FREE = NULL;
-    struct spawn_request request = {
-        .container = exec->container,
-        .process = exec->id,
-        .runtime_args = arguments->runtime_args.items,
-        .flags = SHIM_PROCESS_START | (arguments->streams.terminal ? SHIM_PROCESS_TERMINAL : 0),
-    };
-    int status =
-        streams_of(exec->invocation, &arguments->streams, arguments->detach, &request.streams);
-    if (status != 0)
-        return status;
-    if (process_json(exec, &json, &error) < 0)
-        return complain(exec->invocation, exec->container, &error);
-    request.process_json = json;
-    if (engine_spawn(engine, &request, &error) < 0) {
+    if (engine_spawn(engine, request, &error) < 0) {
         complain(exec->invocation, exec->container, &error);
         return exit_not_spawned(exec->invocation->command, &error);
     }
-    if (arguments->pid_file &&
-        write_pid_file(engine, exec->container, exec->id, arguments->pid_file, &error) < 0) {
-        status = complain(exec->invocation, exec->container, &error);
-        remove_exec(exec, true);
-        return status;
+    if (!pid_file || write_pid_file(engine, exec->container, exec->id, pid_file, &error) == 0)
+        return 0;
+    int status = complain(exec->invocation, exec->container, &error);
+    remove_exec(exec, true);
+    return status;
+}
+
+static int spawn(const struct exec *exec) {
+    const struct exec_arguments *arguments = exec->arguments;
+    struct shim_error error = ERROR_NONE;
+    struct stream_request streams;
+    char *json AUTO_FREE = NULL;
+    if (process_json(exec, &json, &error) < 0)
+        return complain(exec->invocation, exec->container, &error);
+    int status =
+        stream_request_fill(exec->invocation, &arguments->streams, arguments->detach, &streams);
+    if (status == 0) {
+        struct spawn_request request = {
+            .container = exec->container,
+            .process = exec->id,
+            .process_json = json,
+            .runtime_args = arguments->runtime_args.items,
+            .flags = SHIM_PROCESS_START | (arguments->streams.terminal ? SHIM_PROCESS_TERMINAL : 0),
+            .streams = streams.streams,
+        };
+        status = spawn_request(exec, &request);
     }
-    return 0;
+    stream_request_clear(&streams);
+    return status;
 }
 
 /* Stays with the process until its end, and removes what is left of it. Returns the exit status. */

@@ -127,23 +127,12 @@ void config_location_clear(struct config_location *location) {
     *location = (struct config_location){.path = NULL};
 }
 
-/* A directory that the user named is meant from where the user stands. */
-static int absolute(const char *path, char **ret_path, struct shim_error *error) {
-    char *here AUTO_FREE = NULL;
-    if (path[0] != '/' && !(here = getcwd(NULL, 0)))
-        return error_set(error, -errno, "cannot find out the working directory: %s",
-                         strerror(errno));
-    if (asprintf(ret_path, "%s%s%s", here ? here : "", here ? "/" : "", path) < 0)
-        return error_set(error, -ENOMEM, "out of memory");
-    return 0;
-}
-
 /* Lets the command line's options replace what the files say. */
 static int override(struct config *config, const struct global_options *global,
                     struct config_problems *problems, struct shim_error *error) {
     char *state_dir AUTO_FREE = NULL;
     if (global->state_dir) {
-        int r = absolute(global->state_dir, &state_dir, error);
+        int r = absolute_path(global->state_dir, &state_dir, error);
         if (r < 0)
             return r;
     }
@@ -225,6 +214,16 @@ void invocation_clear(struct invocation *invocation) {
 }
 
 /* ------------------------------------------------------------------------------ files */
+
+int absolute_path(const char *path, char **ret_path, struct shim_error *error) {
+    char *here AUTO_FREE = NULL;
+    if (path[0] != '/' && !(here = getcwd(NULL, 0)))
+        return error_set(error, -errno, "cannot find out the working directory: %s",
+                         strerror(errno));
+    if (asprintf(ret_path, "%s%s%s", here ? here : "", here ? "/" : "", path) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return 0;
+}
 
 int read_text(const char *path, char **ret_text, struct shim_error *error) {
     int fd AUTO_CLOSE = -1;

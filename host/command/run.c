@@ -56,33 +56,44 @@ static uint32_t spawn_flags(const struct run_arguments *arguments, bool start) {
 
 /* Spawns the container, and its pid file with it. Returns 0, or the exit status after a complaint;
  * then there is no container. */
-static int spawn(const struct invocation *invocation, const struct run_arguments *arguments,
-                 bool start, bool detached) {
-    const char *container = invocation->operands[0];
+static int spawn_request(const struct invocation *invocation, const struct run_arguments *arguments,
+                         const struct spawn_request *request) {
     struct shim_error error = ERROR_NONE;
-    struct spawn_request request = {
-        .container = container,
-        .runtime = arguments->runtime,
-        .bundle = arguments->bundle ? arguments->bundle : ".",
-        .checkpoint = arguments->image_path,
-        .runtime_args = arguments->runtime_args.items,
-        .flags = spawn_flags(arguments, start),
-    };
-    int status = streams_of(invocation, &arguments->streams, detached, &request.streams);
-    if (status != 0)
-        return status;
-    if (engine_spawn(invocation->engine, &request, &error) < 0) {
-        complain(invocation, container, &error);
+    if (engine_spawn(invocation->engine, request, &error) < 0) {
+        complain(invocation, request->container, &error);
         return exit_not_spawned(invocation->command, &error);
     }
-    if (arguments->pid_file &&
-        write_pid_file(invocation->engine, container, NULL, arguments->pid_file, &error) < 0) {
-        status = complain(invocation, container, &error);
-        if (engine_delete(invocation->engine, container, NULL, true, &error) < 0)
-            complain(invocation, container, &error);
-        return status;
+    if (!arguments->pid_file || write_pid_file(invocation->engine, request->container, NULL,
+                                               arguments->pid_file, &error) == 0)
+        return 0;
+    int status = complain(invocation, request->container, &error);
+    if (engine_delete(invocation->engine, request->container, NULL, true, &error) < 0)
+        complain(invocation, request->container, &error);
+    return status;
+}
+
+static int spawn(const struct invocation *invocation, const struct run_arguments *arguments,
+                 bool start, bool detached) {
+    struct shim_error error = ERROR_NONE;
+    struct stream_request streams;
+    char *checkpoint AUTO_FREE = NULL;
+    if (arguments->image_path && absolute_path(arguments->image_path, &checkpoint, &error) < 0)
+        return complain(invocation, invocation->operands[0], &error);
+    int status = stream_request_fill(invocation, &arguments->streams, detached, &streams);
+    if (status == 0) {
+        struct spawn_request request = {
+            .container = invocation->operands[0],
+            .runtime = arguments->runtime,
+            .bundle = arguments->bundle ? arguments->bundle : ".",
+            .checkpoint = checkpoint,
+            .runtime_args = arguments->runtime_args.items,
+            .flags = spawn_flags(arguments, start),
+            .streams = streams.streams,
+        };
+        status = spawn_request(invocation, arguments, &request);
     }
-    return 0;
+    stream_request_clear(&streams);
+    return status;
 }
 
 /* Stays with the container until its end. Returns the exit status. */

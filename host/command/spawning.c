@@ -51,8 +51,8 @@ static const char *target_of(const struct stream_arguments *arguments, int fd, b
     return fd == 0 && arguments->interactive ? "pipe" : "null";
 }
 
-int streams_of(const struct invocation *invocation, const struct stream_arguments *arguments,
-               bool detached, struct spawn_streams *ret_streams) {
+/* Returns 0, or the exit status after a complaint. */
+static int check(const struct invocation *invocation, const struct stream_arguments *arguments) {
     const char *policy = arguments->when_gone;
     if (policy && strcmp(policy, "block") != 0 && strcmp(policy, "drop") != 0)
         return complain_of_usage(invocation, "--when-gone: '%s' is neither 'block' nor 'drop'",
@@ -63,14 +63,50 @@ int streams_of(const struct invocation *invocation, const struct stream_argument
             return complain_of_usage(invocation, "--log-opt: '%s' is not of the form KEY=VALUE",
                                      option);
     }
-    struct spawn_streams streams = {.when_gone = {NULL, policy, policy},
-                                    .options = arguments->log_options.items};
-    for (int fd = 0; fd < 3; fd++)
-        streams.targets[fd] = target_of(arguments, fd, detached);
-    if (arguments->terminal)
-        terminal_size(&streams);
-    *ret_streams = streams;
     return 0;
+}
+
+/* "file:log" to "file:/where/the/user/stands/log". What needs no change, and what the engine will
+ * refuse, is copied. */
+static int with_absolute_path(const char *target, char **ret_target, struct shim_error *error) {
+    char *path AUTO_FREE = NULL;
+    const char *colon = strchr(target, ':');
+    int r = 0;
+    if (colon && colon[1] != '\0')
+        r = absolute_path(colon + 1, &path, error);
+    if (r < 0)
+        return r;
+    int kind = path ? (int)(colon + 1 - target) : (int)strlen(target);
+    if (asprintf(ret_target, "%.*s%s", kind, target, path ? path : "") < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return 0;
+}
+
+int stream_request_fill(const struct invocation *invocation,
+                        const struct stream_arguments *arguments, bool detached,
+                        struct stream_request *request) {
+    struct shim_error error = ERROR_NONE;
+    *request = (struct stream_request){
+        .streams = {.when_gone = {NULL, arguments->when_gone, arguments->when_gone},
+                    .options = arguments->log_options.items}};
+    int status = check(invocation, arguments);
+    if (status != 0)
+        return status;
+    for (int fd = 0; fd < 3; fd++) {
+        const char *target = target_of(arguments, fd, detached);
+        if (target && with_absolute_path(target, &request->targets[fd], &error) < 0)
+            return complain(invocation, NULL, &error);
+        request->streams.targets[fd] = request->targets[fd];
+    }
+    if (arguments->terminal)
+        terminal_size(&request->streams);
+    return 0;
+}
+
+void stream_request_clear(struct stream_request *request) {
+    for (int fd = 0; fd < 3; fd++)
+        free(request->targets[fd]);
+    *request = (struct stream_request){.targets = {NULL}};
 }
 
 int write_pid_file(struct engine *engine, const char *container, const char *process,

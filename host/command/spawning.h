@@ -19,10 +19,19 @@ struct stream_arguments {
 /* The options that fill it, for an OPTION_GROUP. */
 extern const struct option_spec stream_specs[];
 
-/* Turns the options into what the engine wants. `detached`: the streams are null by default, and
- * not this program's own. Returns 0, or the exit status after a complaint. */
-int streams_of(const struct invocation *invocation, const struct stream_arguments *arguments,
-               bool detached, struct spawn_streams *ret_streams);
+/* What becomes of them: what the engine wants, and the texts that this points to. */
+struct stream_request {
+    struct spawn_streams streams;
+    char *targets[3]; /* private: with absolute paths */
+};
+
+/* `detached`: the streams are null by default, and not this program's own. A path is meant from
+ * where the user stands. Returns 0, or the exit status after a complaint. The caller ends with
+ * stream_request_clear(), also on failure. */
+int stream_request_fill(const struct invocation *invocation,
+                        const struct stream_arguments *arguments, bool detached,
+                        struct stream_request *request);
+void stream_request_clear(struct stream_request *request);
 
 /* Writes the process's pid to a file of the user's, atomically. */
 int write_pid_file(struct engine *engine, const char *container, const char *process,
