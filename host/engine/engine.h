@@ -28,6 +28,7 @@ struct engine_options {
     const struct config *config; /* in force; must outlive the engine */
     const char *state_dir;       /* overrides the configuration's, or NULL */
     int cancel_fd;               /* readable: blocking calls end with -ECANCELED; or -1 */
+    const char *monitor;         /* path of the monitor program, or NULL: the installed one */
     bool trace;                  /* log each call into a plugin with its time */
 };
 
