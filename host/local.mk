@@ -21,6 +21,7 @@ host_libhost_la_SOURCES = \
 	%D%/state/status.c %D%/state/status.h \
 	%D%/state/store.c %D%/state/store.h \
 	%D%/plugin/registry.c %D%/plugin/registry.h \
+	%D%/engine/call.c %D%/engine/call.h \
 	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/engine/inspect.c \
 	%D%/engine/internal.h \

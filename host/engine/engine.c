@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/internal.h"
+#include "engine/call.h"
 
 #include <string.h>
 
@@ -55,10 +55,12 @@ static int runtime_load(struct runtime *runtime, struct shim_error *error) {
         .runtime = &config->shim,
     };
     const struct shim_plugin *plugin = plugin_descriptor(runtime->file);
-    if (SHIM_HAS(struct shim_plugin, plugin, open) &&
-        (r = plugin->open(&runtime->context, error)) < 0) {
-        error_context(error, "runtime %s: plugin %s", config->name, plugin->name);
-        return r;
+    if (SHIM_HAS(struct shim_plugin, plugin, open)) {
+        struct plugin_call call = plugin_call_begin(runtime, "open", plugin_call_limit(runtime));
+        r = plugin->open(&runtime->context, error);
+        plugin_call_end(&call, r);
+        if (r < 0)
+            return error_context(error, "runtime %s: plugin %s", config->name, plugin->name);
     }
     runtime->plugin = plugin;
     return 0;
@@ -110,7 +112,7 @@ int engine_features(struct engine *engine, const char *name, const struct shim_p
     if (r < 0 || (r = RUNTIME_NEEDS(runtime, features, error)) < 0)
         return r;
     struct shim_features features = {.size = sizeof(features)};
-    r = runtime->plugin->features(&runtime->context, &features, error);
+    r = PLUGIN_CALL(runtime, features, &features, error);
     if (r < 0)
         return r;
     *ret_plugin = runtime->plugin;

@@ -24,11 +24,20 @@ struct engine;
 
 #define PROCESS_INIT "init" /* the id of a container's first process */
 
+/* Is told before and after each call into a plugin, so that a program can say which plugin and
+ * entry it was that crashed, exited, or did not return within `limit` milliseconds (SHIM_FOREVER:
+ * it may wait as long as it likes). */
+struct engine_guard {
+    void (*enter)(struct engine_guard *guard, const char *plugin, const char *entry, int64_t limit);
+    void (*leave)(struct engine_guard *guard);
+};
+
 struct engine_options {
     const struct config *config; /* in force; must outlive the engine */
     const char *state_dir;       /* overrides the configuration's, or NULL */
     int cancel_fd;               /* readable: blocking calls end with -ECANCELED; or -1 */
     const char *monitor;         /* path of the monitor program, or NULL: the installed one */
+    struct engine_guard *guard;  /* or NULL */
     bool trace;                  /* log each call into a plugin with its time */
 };
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "engine/internal.h"
+#include "engine/call.h"
 
 void container_info_clear(struct container_info *info) {
     free(info->runtime);
@@ -191,8 +191,7 @@ ssize_t engine_processes(struct engine *engine, const char *container, pid_t **r
                                 "container %s is %s; it has no processes", container,
                                 status_name(state.status));
     struct growing_pids pids = {.list = {.size = sizeof(pids.list), .add = add_pid}};
-    r = process->runtime->plugin->processes(&process->runtime->context, &process->view, &pids.list,
-                                            error);
+    r = PLUGIN_CALL(process->runtime, processes, &process->view, &pids.list, error);
     if (r < 0) {
         free(pids.pids);
         return error_context(error, "container %s: cannot list its processes", container);

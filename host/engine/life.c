@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "engine/internal.h"
+#include "engine/call.h"
 #include "process/fifo.h"
 
 static int wrong_state(const struct process *process, uint32_t status, const char *wanted,
@@ -22,7 +22,7 @@ static int wrong_state(const struct process *process, uint32_t status, const cha
 /* A change of status that the runtime makes: under the lock, and marked, so that a host which dies
  * in the middle leaves its successor a reason to ask. */
 struct change {
-    const char *name; /* for messages */
+    const char *name; /* of the entry */
     uint32_t from, to;
     const char *wanted;
     int (*call)(const struct shim_context *context, const struct shim_process *process,
@@ -39,7 +39,10 @@ static int change_status(struct process *process, const struct change *change,
         return wrong_state(process, state.status, change->wanted, error);
     if ((r = status_changing_set(process->directory_fd, error)) < 0)
         return r;
+    struct plugin_call call =
+        plugin_call_begin(process->runtime, change->name, plugin_call_limit(process->runtime));
     r = change->call(&process->runtime->context, &process->view, error);
+    plugin_call_end(&call, r);
     if (r < 0)
         error_context(error, "container %s: cannot %s it", process->container_id, change->name);
     else
@@ -87,14 +90,19 @@ int engine_resume(struct engine *engine, const char *container, struct shim_erro
                          error);
 }
 
+/* A wait may last; what it may not do is go on much beyond the time-out that it was given. */
+static int64_t wait_limit(const struct runtime *runtime, int64_t timeout) {
+    return timeout < 0 || timeout > INT32_MAX ? SHIM_FOREVER : timeout + plugin_call_limit(runtime);
+}
+
 int engine_wait(struct engine *engine, const char *container, const char *id, int64_t timeout,
                 int32_t *ret_exit_status, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
     int r = process_open(engine, container, id, &process, error);
     if (r < 0)
         return r;
-    return process->runtime->plugin->wait(&process->runtime->context, &process->view, timeout,
-                                          ret_exit_status, error);
+    return PLUGIN_CALL_WITHIN(process->runtime, wait_limit(process->runtime, timeout), wait,
+                              &process->view, timeout, ret_exit_status, error);
 }
 
 int engine_wait_descriptor(struct engine *engine, const char *container, const char *id,
@@ -117,14 +125,14 @@ int engine_signal(struct engine *engine, const char *container, const char *id, 
         return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
                                 "container %s, process %s: not running (it is %s)", container,
                                 process->id, status_name(state.status));
-    r = process->runtime->plugin->signal(&process->runtime->context, &process->view, signal, error);
+    r = PLUGIN_CALL(process->runtime, signal, &process->view, signal, error);
     if (r < 0)
         return error_context(error, "container %s, process %s", container, process->id);
     /* A frozen process does not even die before it is thawed. */
     if (signal == SIGKILL && state.status == SHIM_STATUS_PAUSED &&
         SHIM_HAS(struct shim_plugin, process->runtime->plugin, resume)) {
         struct shim_error ignored = ERROR_NONE; /* it may be gone already */
-        process->runtime->plugin->resume(&process->runtime->context, &process->view, &ignored);
+        PLUGIN_CALL(process->runtime, resume, &process->view, &ignored);
     }
     return 0;
 }
@@ -140,8 +148,7 @@ int engine_update(struct engine *engine, const char *container, const char *reso
         return r;
     if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
         return wrong_state(process, state.status, "there is nothing to update", error);
-    r = process->runtime->plugin->update(&process->runtime->context, &process->view, resources,
-                                         error);
+    r = PLUGIN_CALL(process->runtime, update, &process->view, resources, error);
     return r < 0 ? error_context(error, "container %s: cannot update it", container) : 0;
 }
 
@@ -155,8 +162,7 @@ int engine_checkpoint(struct engine *engine, const char *container,
         return r;
     if (state.status != SHIM_STATUS_RUNNING && state.status != SHIM_STATUS_PAUSED)
         return wrong_state(process, state.status, "only a running one can be checkpointed", error);
-    r = process->runtime->plugin->checkpoint(&process->runtime->context, &process->view, checkpoint,
-                                             error);
+    r = PLUGIN_CALL(process->runtime, checkpoint, &process->view, checkpoint, error);
     return r < 0 ? error_context(error, "container %s: cannot checkpoint it", container) : 0;
 }
 

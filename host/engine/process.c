@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "engine/internal.h"
+#include "engine/call.h"
 
 struct process *process_close(struct process *process) {
     if (process) {
@@ -141,15 +141,14 @@ static void correct_status(struct process *process, struct shim_state *state) {
     struct shim_error ignored = ERROR_NONE; /* then the file's word stands */
     uint32_t status;
     if (SHIM_HAS(struct shim_plugin, runtime->plugin, state) &&
-        runtime->plugin->state(&runtime->context, &process->view, &status, &ignored) == 0 &&
+        PLUGIN_CALL(runtime, state, &process->view, &status, &ignored) == 0 &&
         status != SHIM_STATUS_STOPPED) /* that only the monitor may say */
         state->status = status;
 }
 
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
-    int r =
-        process->runtime->plugin->load(&process->runtime->context, &process->view, &state, error);
+    int r = PLUGIN_CALL(process->runtime, load, &process->view, &state, error);
     if (r < 0) {
         error_context(error, "container %s, process %s", process->container_id, process->id);
         return r;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "engine/internal.h"
+#include "engine/call.h"
 #include "process/identity.h"
 
 int pidfd_await(int pidfd, int64_t timeout, int cancel_fd) {
@@ -64,7 +64,7 @@ static int recover_by_kill(struct process *process, const struct shim_identity *
     struct shim_error problem = ERROR_NONE;
     const struct runtime *runtime = process->runtime;
     if (!process->record.exec && SHIM_HAS(struct shim_plugin, runtime->plugin, remove) &&
-        runtime->plugin->remove(&runtime->context, &process->view, &problem) < 0)
+        PLUGIN_CALL(runtime, remove, &process->view, &problem) < 0)
         log_write(SHIM_LOG_WARNING, &(struct log_fields){.container = process->container_id},
                   "cannot clean up: %s", problem.message);
     return 0;

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "engine/internal.h"
+#include "engine/call.h"
 #include "process/identity.h"
 
 /* Written by a monitor whose cleanup commands have all succeeded. */
@@ -19,17 +19,17 @@
 static int kill_process(struct process *process, const struct shim_state *state,
                         struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    int r = runtime->plugin->signal(&runtime->context, &process->view, SIGKILL, error);
+    int r = PLUGIN_CALL(runtime, signal, &process->view, SIGKILL, error);
     if (r < 0 && r != -ESRCH)
         return r;
     if (state->status == SHIM_STATUS_PAUSED &&
         SHIM_HAS(struct shim_plugin, runtime->plugin, resume)) {
         struct shim_error ignored = ERROR_NONE; /* it may be gone already */
-        runtime->plugin->resume(&runtime->context, &process->view, &ignored);
+        PLUGIN_CALL(runtime, resume, &process->view, &ignored);
     }
     int32_t exit_status;
-    r = runtime->plugin->wait(&runtime->context, &process->view, runtime->config->timeouts.signal,
-                              &exit_status, error);
+    r = PLUGIN_CALL(runtime, wait, &process->view, runtime->config->timeouts.signal, &exit_status,
+                    error);
     return r == -ENODATA ? 0 : r; /* over is over, whatever its status */
 }
 
@@ -90,7 +90,7 @@ static int remove_from_runtime(struct process *process, struct shim_error *error
     if (file_exists_at(process->directory_fd, CLEANED_FILE) ||
         !SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
         return 0;
-    int r = runtime->plugin->remove(&runtime->context, &process->view, error);
+    int r = PLUGIN_CALL(runtime, remove, &process->view, error);
     return r < 0 ? error_context(error, "container %s: its runtime cannot delete it",
                                  process->container_id)
                  : 0;

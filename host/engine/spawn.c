@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "engine/internal.h"
+#include "engine/call.h"
 
 static int copy_strings(const char *const *strings, char ***ret) {
     size_t count = 0;
@@ -67,8 +67,8 @@ static int call_spawn(struct process *process, const struct spawn_request *reque
     if (r < 0)
         return r;
     if (request->checkpoint)
-        return runtime->plugin->restore(&runtime->context, &process->view, error);
-    return runtime->plugin->spawn(&runtime->context, &process->view, error);
+        return PLUGIN_CALL(runtime, restore, &process->view, error);
+    return PLUGIN_CALL(runtime, spawn, &process->view, error);
 }
 
 static int make_container(struct process *process, const struct bundle *bundle,

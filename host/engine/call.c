@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/call.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#define GRACE 10000 /* milliseconds beyond all the time-outs together */
+
+int64_t plugin_call_limit(const struct runtime *runtime) {
+    const struct runtime_config *config = runtime->config;
+    return config->timeouts.spawn + config->timeouts.signal + 2 * config->timeouts.delete + GRACE;
+}
+
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct plugin_call plugin_call_begin(const struct runtime *runtime, const char *entry,
+                                     int64_t limit) {
+    const struct engine_options *options = &runtime->engine->options;
+    struct plugin_call call = {.runtime = runtime, .entry = entry};
+    if (options->trace)
+        call.begun = nanoseconds();
+    if (options->guard)
+        options->guard->enter(options->guard, plugin_path(runtime->file), entry, limit);
+    return call;
+}
+
+void plugin_call_end(const struct plugin_call *call, int result) {
+    const struct engine_options *options = &call->runtime->engine->options;
+    if (options->guard)
+        options->guard->leave(options->guard);
+    if (!options->trace)
+        return;
+    int64_t took = nanoseconds() - call->begun;
+    log_write_line(SHIM_LOG_DEBUG, &(struct log_fields){.runtime = call->runtime->config->name},
+                   "%s: %s after %lld.%03lld ms", call->entry,
+                   result < 0 ? strerror(-result) : "done", (long long)(took / 1000000),
+                   (long long)(took / 1000 % 1000));
+}
