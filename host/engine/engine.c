@@ -24,11 +24,20 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     return 0;
 }
 
+static void strings_free(char **strings) {
+    for (size_t i = 0; strings && strings[i]; i++)
+        free(strings[i]);
+    free(strings);
+}
+
 static struct runtime *runtime_close(struct runtime *runtime) {
     struct runtime *next = runtime->next;
     if (runtime->plugin && SHIM_HAS(struct shim_plugin, runtime->plugin, close))
         runtime->plugin->close(&runtime->context);
     plugin_close(runtime->file);
+    strings_free(runtime->args);
+    free(runtime->binary);
+    free(runtime->root);
     free(runtime);
     return next;
 }
@@ -52,7 +61,7 @@ static int runtime_load(struct runtime *runtime, struct shim_error *error) {
     runtime->context = (struct shim_context){
         .size = sizeof(runtime->context),
         .services = &engine_services,
-        .runtime = &config->shim,
+        .runtime = &runtime->shim,
     };
     const struct shim_plugin *plugin = plugin_descriptor(runtime->file);
     if (SHIM_HAS(struct shim_plugin, plugin, open)) {
@@ -66,12 +75,79 @@ static int runtime_load(struct runtime *runtime, struct shim_error *error) {
     return 0;
 }
 
+static size_t count_strings(const char *const *strings) {
+    size_t count = 0;
+    while (strings && strings[count])
+        count++;
+    return count;
+}
+
+static bool same(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Is an open runtime what `override` makes of its file? */
+static bool runtime_fits(const struct runtime *runtime, const struct runtime_override *override) {
+    size_t own = count_strings(override->args);
+    size_t all = count_strings((const char *const *)runtime->args);
+    size_t files = count_strings(runtime->config->args);
+    if (!same(runtime->binary, override->binary) || !same(runtime->root, override->root) ||
+        own != (all ? all - files : 0))
+        return false;
+    for (size_t i = 0; i < own; i++)
+        if (strcmp(runtime->args[files + i], override->args[i]) != 0)
+            return false;
+    return true;
+}
+
+/* The plugin sees one list: the file's arguments, then the container's. */
+static int join_args(const char *const *files, const char *const *own, char ***ret) {
+    size_t n_files = count_strings(files), n_own = count_strings(own);
+    char **args = calloc(n_files + n_own + 1, sizeof(*args));
+    for (size_t i = 0; args && i < n_files + n_own; i++) {
+        args[i] = strdup(i < n_files ? files[i] : own[i - n_files]);
+        if (!args[i]) {
+            strings_free(args);
+            return -ENOMEM;
+        }
+    }
+    *ret = args;
+    return args ? 0 : -ENOMEM;
+}
+
+static int runtime_override(struct runtime *runtime, const struct runtime_override *override) {
+    runtime->shim = runtime->config->shim;
+    if (override->binary) {
+        if (!(runtime->binary = strdup(override->binary)))
+            return -ENOMEM;
+        runtime->shim.binary = runtime->binary;
+    }
+    if (override->root) {
+        if (!(runtime->root = strdup(override->root)))
+            return -ENOMEM;
+        runtime->shim.root = runtime->root;
+    }
+    if (count_strings(override->args) > 0) {
+        if (join_args(runtime->config->args, override->args, &runtime->args) < 0)
+            return -ENOMEM;
+        runtime->shim.args = (const char *const *)runtime->args;
+    }
+    return 0;
+}
+
 int runtime_open(struct engine *engine, const char *name, struct runtime **ret_runtime,
                  struct shim_error *error) {
+    return runtime_open_as(engine, name, &(struct runtime_override){.binary = NULL}, ret_runtime,
+                           error);
+}
+
+int runtime_open_as(struct engine *engine, const char *name,
+                    const struct runtime_override *override, struct runtime **ret_runtime,
+                    struct shim_error *error) {
     if (!name)
         name = engine->options.config->default_runtime;
     for (struct runtime *runtime = engine->runtimes; runtime; runtime = runtime->next)
-        if (strcmp(runtime->config->name, name) == 0) {
+        if (strcmp(runtime->config->name, name) == 0 && runtime_fits(runtime, override)) {
             *ret_runtime = runtime;
             return 0;
         }
@@ -88,7 +164,11 @@ int runtime_open(struct engine *engine, const char *name, struct runtime **ret_r
         return error_set(error, -ENOMEM, "cannot open runtime %s: out of memory", name);
     runtime->engine = engine;
     runtime->config = config;
-    r = runtime_load(runtime, error);
+    r = runtime_override(runtime, override);
+    if (r < 0)
+        error_set(error, r, "cannot open runtime %s: out of memory", name);
+    else
+        r = runtime_load(runtime, error);
     if (r < 0) {
         runtime_close(runtime);
         return r;

@@ -58,15 +58,30 @@ struct spawn_streams {
     uint16_t columns, rows;     /* initial size of a terminal; 0: not known */
 };
 
+/* Where one container's runtime differs from what the runtime's YAML file says. It is recorded with
+ * the container, so that every host works with it in the same way. NULL: as the file says. */
+struct runtime_override {
+    const char *binary;      /* absolute path */
+    const char *root;        /* absolute path */
+    const char *const *args; /* after the file's `args`; NULL-terminated */
+};
+
+struct stream_owner {
+    uint32_t uid, gid;
+};
+
 struct spawn_request {
-    const char *container;           /* its id */
-    const char *process;             /* NULL: PROCESS_INIT; else the id of the exec */
-    const char *runtime;             /* NULL: the default; ignored for an exec */
-    const char *bundle;              /* any path to a directory; ignored for an exec */
-    const char *process_json;        /* exec: the text of an OCI process object; else NULL */
-    const char *checkpoint;          /* restore from this image directory, or NULL */
-    const char *const *runtime_args; /* extra arguments, NULL-terminated, or NULL */
-    uint32_t flags;                  /* SHIM_PROCESS_START, _TERMINAL, _NO_PIVOT_ROOT */
+    const char *container;            /* its id */
+    const char *process;              /* NULL: PROCESS_INIT; else the id of the exec */
+    const char *runtime;              /* NULL: the default; ignored for an exec */
+    struct runtime_override override; /* ignored for an exec */
+    const struct stream_owner *owner; /* of the streams; NULL: the container's root. An exec's
+                                       * are the same's as its container's */
+    const char *bundle;               /* any path to a directory; ignored for an exec */
+    const char *process_json;         /* exec: the text of an OCI process object; else NULL */
+    const char *checkpoint;           /* restore from this image directory, or NULL */
+    const char *const *runtime_args;  /* extra arguments, NULL-terminated, or NULL */
+    uint32_t flags;                   /* SHIM_PROCESS_START, _TERMINAL, _NO_PIVOT_ROOT */
     struct spawn_streams streams;
 };
 

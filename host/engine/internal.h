@@ -13,6 +13,9 @@ struct runtime {
     struct shim_context context; /* first: the plugin's view, from which the host finds the rest */
     struct engine *engine;
     const struct runtime_config *config;
+    struct shim_runtime shim; /* the configuration's, with the container's own in its place */
+    char *binary, *root;      /* what one container has in place of the file's, or NULL */
+    char **args;              /* the file's and those of one container, or NULL */
     struct plugin_file *file;
     const struct shim_plugin *plugin;
     struct runtime *next;
@@ -51,6 +54,10 @@ static inline struct process *process_of(const struct shim_process *view) {
 /* engine.c: the runtime `name` (NULL: the default), opened. It stays the engine's. */
 int runtime_open(struct engine *engine, const char *name, struct runtime **ret_runtime,
                  struct shim_error *error);
+/* The same with what one container has otherwise. */
+int runtime_open_as(struct engine *engine, const char *name,
+                    const struct runtime_override *override, struct runtime **ret_runtime,
+                    struct shim_error *error);
 
 /* Whether the plugin has an optional entry; if not, the error says that the runtime does not
  * support it. */

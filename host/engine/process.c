@@ -100,7 +100,14 @@ static int read_records(struct process *process, struct shim_error *error) {
     if (r < 0)
         return error_context(error, "process %s of container %s is not whole", process->id,
                              process->container_id);
-    return runtime_open(process->engine, process->container.runtime, &process->runtime, error);
+    const struct container_record *container = &process->container;
+    const struct runtime_override override = {
+        .binary = container->runtime_binary,
+        .root = container->runtime_root,
+        .args = (const char *const *)container->runtime_args,
+    };
+    return runtime_open_as(process->engine, container->runtime, &override, &process->runtime,
+                           error);
 }
 
 int process_open(struct engine *engine, const char *container, const char *id,

@@ -73,6 +73,7 @@ static int call_spawn(struct process *process, const struct spawn_request *reque
 
 static int make_container(struct process *process, const struct bundle *bundle,
                           const struct spawn_request *request, struct shim_error *error) {
+    const struct runtime_override *override = &request->override;
     char created[CLOCK_RFC3339_SIZE];
     clock_rfc3339(created);
     process->container = (struct container_record){
@@ -82,16 +83,20 @@ static int make_container(struct process *process, const struct bundle *bundle,
         .created = strdup(created),
         .oci_version = strdup(bundle->oci_version),
         .annotations = strdup(bundle->annotations),
-        .root_uid = bundle->root_uid,
-        .root_gid = bundle->root_gid,
+        .root_uid = request->owner ? request->owner->uid : bundle->root_uid,
+        .root_gid = request->owner ? request->owner->gid : bundle->root_gid,
+        .runtime_binary = copy_or_null(override->binary),
+        .runtime_root = copy_or_null(override->root),
     };
-    const struct container_record *record = &process->container;
-    if (!record->id || !record->bundle || !record->runtime || !record->created ||
-        !record->oci_version || !record->annotations)
+    struct container_record *record = &process->container;
+    if ((override->binary && !record->runtime_binary) ||
+        (override->root && !record->runtime_root) ||
+        copy_strings(override->args, &record->runtime_args) < 0 || !record->id || !record->bundle ||
+        !record->runtime || !record->created || !record->oci_version || !record->annotations)
         return error_set(error, -ENOMEM, "cannot create container %s: out of memory",
                          request->container);
-    process->record.root_uid = bundle->root_uid;
-    process->record.root_gid = bundle->root_gid;
+    process->record.root_uid = record->root_uid;
+    process->record.root_gid = record->root_gid;
     return container_record_write(process->container_fd, record, error);
 }
 
@@ -124,7 +129,7 @@ static int spawn_init(struct engine *engine, const struct spawn_request *request
                       struct shim_error *error) {
     struct bundle bundle __attribute__((cleanup(bundle_clear))) = {0};
     struct runtime *runtime;
-    int r = runtime_open(engine, request->runtime, &runtime, error);
+    int r = runtime_open_as(engine, request->runtime, &request->override, &runtime, error);
     if (r < 0 || (r = bundle_read(request->bundle ? request->bundle : ".", &bundle, error)) < 0 ||
         (r = check_terminal(request, bundle.terminal, "the bundle's config.json", error)) < 0)
         return r;

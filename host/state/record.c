@@ -20,10 +20,37 @@ void container_record_clear(struct container_record *record) {
     free(record->id);
     free(record->bundle);
     free(record->runtime);
+    free(record->runtime_binary);
+    free(record->runtime_root);
+    strings_free(record->runtime_args);
     free(record->created);
     free(record->oci_version);
     free(record->annotations);
     *record = (struct container_record){0};
+}
+
+static json_t *pack_strings(char *const *strings) {
+    json_t *array = json_array();
+    for (size_t i = 0; array && strings && strings[i]; i++)
+        if (json_array_append_new(array, json_string(strings[i])) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
+/* Most containers have nothing of their own here, and then nothing is written. */
+static int add_override(json_t *object, const struct container_record *record) {
+    if (record->runtime_binary &&
+        json_object_set_new(object, "runtimeBinary", json_string(record->runtime_binary)) < 0)
+        return -1;
+    if (record->runtime_root &&
+        json_object_set_new(object, "runtimeRoot", json_string(record->runtime_root)) < 0)
+        return -1;
+    if (record->runtime_args &&
+        json_object_set_new(object, "runtimeArgs", pack_strings(record->runtime_args)) < 0)
+        return -1;
+    return 0;
 }
 
 int container_record_write(int container_fd, const struct container_record *record,
@@ -37,7 +64,7 @@ int container_record_write(int container_fd, const struct container_record *reco
                   record->bundle, "runtime", record->runtime, "created", record->created,
                   "ociVersion", record->oci_version, "annotations", annotations, "rootUID",
                   (json_int_t)record->root_uid, "rootGID", (json_int_t)record->root_gid);
-    if (!object)
+    if (!object || add_override(object, record) < 0)
         return error_set(error, -EINVAL, "cannot record container %s: a text in it is not UTF-8",
                          record->id);
     return json_write_object(container_fd, CONTAINER_FILE, object, error);
@@ -53,6 +80,41 @@ static int take_id(const json_t *object, const char *key, const char *what, uint
         return error_set(error, -EBADMSG, "%s: `%s` is not a user or group id", what, key);
     *ret = (uint32_t)json_integer_value(value);
     return 0;
+}
+
+static int take_strings(const json_t *object, const char *key, const char *what, char ***ret,
+                        struct shim_error *error) {
+    const json_t *array = json_object_get(object, key);
+    size_t count = json_array_size(array), i;
+    if (!array || (json_is_array(array) && count == 0))
+        return 0;
+    if (!json_is_array(array))
+        return error_set(error, -EBADMSG, "%s: `%s` is not a list", what, key);
+    char **strings = calloc(count + 1, sizeof(*strings));
+    if (!strings)
+        return error_set(error, -ENOMEM, "%s: out of memory", what);
+    const json_t *value;
+    json_array_foreach(array, i, value) {
+        if (!json_is_string(value) || !(strings[i] = strdup(json_string_value(value)))) {
+            strings_free(strings);
+            return error_set(error, -EBADMSG, "%s: `%s` holds something else than strings", what,
+                             key);
+        }
+    }
+    *ret = strings;
+    return 0;
+}
+
+static int take_override(const json_t *object, struct container_record *record,
+                         struct shim_error *error) {
+    int r =
+        json_take_string(object, "runtimeBinary", CONTAINER_FILE, &record->runtime_binary, error);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    r = json_take_string(object, "runtimeRoot", CONTAINER_FILE, &record->runtime_root, error);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return take_strings(object, "runtimeArgs", CONTAINER_FILE, &record->runtime_args, error);
 }
 
 static int container_record_fill(const json_t *object, struct container_record *record,
@@ -77,7 +139,10 @@ static int container_record_fill(const json_t *object, struct container_record *
     record->annotations = annotations ? json_text(annotations) : strdup("{}");
     if (!record->annotations)
         return error_set(error, -ENOMEM, "%s: out of memory", CONTAINER_FILE);
-    int r = take_id(object, "rootUID", CONTAINER_FILE, &record->root_uid, error);
+    int r = take_override(object, record, error);
+    if (r < 0)
+        return r;
+    r = take_id(object, "rootUID", CONTAINER_FILE, &record->root_uid, error);
     return r < 0 ? r : take_id(object, "rootGID", CONTAINER_FILE, &record->root_gid, error);
 }
 
@@ -105,16 +170,6 @@ void process_record_clear(struct process_record *record) {
     *record = (struct process_record){0};
 }
 
-static json_t *pack_strings(char *const *strings) {
-    json_t *array = json_array();
-    for (size_t i = 0; array && strings && strings[i]; i++)
-        if (json_array_append_new(array, json_string(strings[i])) < 0) {
-            json_decref(array);
-            return NULL;
-        }
-    return array;
-}
-
 static const char *const stream_keys[3] = {"stdin", "stdout", "stderr"};
 
 int process_record_write(int process_fd, const char *process_json,
@@ -138,29 +193,6 @@ int process_record_write(int process_fd, const char *process_json,
     return json_write_object(process_fd, PROCESS_FILE, object, error);
 }
 
-static int take_strings(const json_t *object, const char *key, char ***ret,
-                        struct shim_error *error) {
-    const json_t *array = json_object_get(object, key);
-    size_t count = json_array_size(array), i;
-    if (!array || (json_is_array(array) && count == 0))
-        return 0;
-    if (!json_is_array(array))
-        return error_set(error, -EBADMSG, "%s: `%s` is not a list", PROCESS_FILE, key);
-    char **strings = calloc(count + 1, sizeof(*strings));
-    if (!strings)
-        return error_set(error, -ENOMEM, "%s: out of memory", PROCESS_FILE);
-    const json_t *value;
-    json_array_foreach(array, i, value) {
-        if (!json_is_string(value) || !(strings[i] = strdup(json_string_value(value)))) {
-            strings_free(strings);
-            return error_set(error, -EBADMSG, "%s: `%s` holds something else than strings",
-                             PROCESS_FILE, key);
-        }
-    }
-    *ret = strings;
-    return 0;
-}
-
 static int process_record_fill(const json_t *object, struct process_record *record,
                                struct shim_error *error) {
     record->exec = json_is_true(json_object_get(object, "exec"));
@@ -177,7 +209,7 @@ static int process_record_fill(const json_t *object, struct process_record *reco
     if ((r = take_id(object, "rootUID", PROCESS_FILE, &record->root_uid, error)) < 0 ||
         (r = take_id(object, "rootGID", PROCESS_FILE, &record->root_gid, error)) < 0)
         return r;
-    return take_strings(object, "runtimeArgs", &record->runtime_args, error);
+    return take_strings(object, "runtimeArgs", PROCESS_FILE, &record->runtime_args, error);
 }
 
 int process_record_read(int process_fd, struct process_record *ret_record,

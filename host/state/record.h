@@ -9,12 +9,15 @@
 /* What container.json holds. All strings are the record's own. */
 struct container_record {
     char *id;
-    char *bundle;      /* absolute */
-    char *runtime;     /* name of the YAML file */
-    char *created;     /* RFC 3339 */
-    char *oci_version; /* of config.json */
-    char *annotations; /* the text of a JSON object */
-    uint32_t root_uid; /* the container's root on the host */
+    char *bundle;         /* absolute */
+    char *runtime;        /* name of the YAML file */
+    char *runtime_binary; /* what this container has in place of what that file says, or NULL */
+    char *runtime_root;
+    char **runtime_args; /* after the file's; NULL-terminated, or NULL */
+    char *created;       /* RFC 3339 */
+    char *oci_version;   /* of config.json */
+    char *annotations;   /* the text of a JSON object */
+    uint32_t root_uid;   /* the container's root on the host */
     uint32_t root_gid;
 };
 
