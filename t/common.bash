@@ -26,7 +26,7 @@ MONITOR=$PREFIX/libexec/shimhost/shimhost-monitor
 PLUGINS=$PREFIX/lib/shimhost/plugins
 HELPERS=$BUILD/t/helpers
 RUNTIMES=${SHIMHOST_TEST_RUNTIMES:-crun runc}
-PATIENCE=60 # seconds until an event that has to come is given up
+PATIENCE=${SHIMHOST_TEST_PATIENCE:-40} # seconds until an event that has to come is given up
 
 # ------------------------------------------------------------------------------------ set-up
 
@@ -287,18 +287,17 @@ eventually() {
 
 # The processes of this test: monitors and runtimes by their command line, what runs in containers by its environment.
 marked_processes() {
-    local directory pid
-    for directory in /proc/[0-9]*; do
-        pid=${directory#/proc/}
-        if tr '\0' '\n' <"$directory/cmdline" 2>/dev/null | grep -q "^$ID\|[/=]$ID" ||
-            tr '\0' '\n' <"$directory/environ" 2>/dev/null | grep -qx "SHIMHOST_TEST=$ID"; then
-            is_over "$pid" || echo "$pid"
-        fi
+    local pid
+    {
+        grep -lzE "^SHIMHOST_TEST=$ID\$" /proc/[0-9]*/environ
+        grep -lzE "(^|[/=])$ID" /proc/[0-9]*/cmdline
+    } 2>/dev/null | cut -d/ -f3 | sort -un | while read -r pid; do
+        is_over "$pid" || echo "$pid"
     done
 }
 
 marked_cgroups() {
-    find /sys/fs/cgroup -depth -type d -name "$ID*" 2>/dev/null
+    find /sys/fs/cgroup -depth -type d -name "$ID*" \( -fstype cgroup -o -fstype cgroup2 \) 2>/dev/null
 }
 
 thaw() {
