@@ -15,8 +15,8 @@ struct process_stat {
     pid_t pid;
     char state; /* 'R', 'S', 'Z' ... */
     pid_t parent;
-    pid_t group;
-    pid_t session;
+    pid_t group;         /* 0: not visible from here, or forgotten already */
+    pid_t session;       /* the same */
     uint64_t start_time; /* clock ticks since boot */
 };
 

@@ -13,8 +13,8 @@
 /* The message of the last error in the file `name`: of the last object whose level is error, fatal
  * or panic, or that has none. Else, if the last line is no object at all, that line. It is put into
  * `buffer`, cut to `size` (at least 8) at a character, NUL-terminated, without control characters.
- * Returns its length; -ENOENT: no such file, or no error in it; or why the file could not be
- * read. */
+ * Returns its length; -ENOENT: no such file, or no error in it; or why the file could not be read;
+ * `buffer` is empty then. */
 int runtime_log_last_error(int directory_fd, const char *name, char *buffer, size_t size);
 
 /* The same out of a text. `begun` says that it begins in the middle of a line. -ENOENT: no error in
