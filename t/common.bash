@@ -133,8 +133,8 @@ configure_runtime() {
     local name=$1 line key
     local -A lines=(
         [version]='version: 1' [plugin]="plugin: $name" [root]="root: $ROOTS/$name"
-        [binary]="binary: $(runtime_binary "$name")"
     )
+    ! runtime_binary "$name" >/dev/null || lines[binary]="binary: $(runtime_binary "$name")"
     shift
     for line in "$@"; do
         lines[${line%%:*}]=$line
