@@ -8,7 +8,8 @@ UNIT_TESTS = \
 	%D%/unit/test_config \
 	%D%/unit/test_config_document \
 	%D%/unit/test_config_values \
-	%D%/unit/test_json_out
+	%D%/unit/test_json_out \
+	%D%/unit/test_launch
 
 # Sorted by name.
 BATS_TESTS = \
@@ -49,6 +50,10 @@ TESTS += $(BATS_TESTS)
 check_PROGRAMS += %D%/helpers/take-pid
 %C%_helpers_take_pid_SOURCES = %D%/helpers/take-pid.c
 %C%_helpers_take_pid_LDADD =
+
+%C%_unit_test_launch_SOURCES = %D%/unit/test_launch.c %D%/unit/launch_fixture.h
+
+include t/fake-runtime/local.mk
 
 # ---- plugins that are wrong in one way each
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes that are not our children: taken over from a monitor that died, or left elsewhere by the runtime. */
+/* Processes that are not our children: taken over from a monitor that died, or left elsewhere by
+ * the runtime. */
 #include "monitor.h"
 
-/* The first 64 bytes of struct pidfd_info, which older headers lack (Linux 6.13; exit codes since 6.15). */
+/* The first 64 bytes of struct pidfd_info, which older headers lack (Linux 6.13; exit codes
+ * since 6.15). */
 struct pidfd_info {
     uint64_t mask;
     uint64_t cgroup;
@@ -42,7 +44,8 @@ static int take_over(struct monitor *monitor) {
     monitor->pidfd = sys_pidfd_open(pid);
     if (monitor->pidfd < 0)
         return monitor->pidfd;
-    /* Through an open pidfd the pid cannot change hands unseen: a gone process has no stat of that start time. */
+    /* Through an open pidfd the pid cannot change hands unseen: a gone process has no stat of that
+     * start time. */
     result = child_stat(pid, &stat);
     if (result < 0 || stat.start_time != start_time)
         return -ESRCH;
@@ -68,8 +71,8 @@ void adopt_begin(struct monitor *monitor) {
     launch_settle(monitor);
 }
 
-/* While a process is a zombie, its stat has the code. It is right unless threads outlived the first one, so it is
- * what is believed last. */
+/* While a process is a zombie, its stat has the code. It is right unless threads outlived the first
+ * one, so it is what is believed last. */
 static int zombie_code(const struct monitor *monitor, int *ret_wait_status) {
     struct child_stat stat;
     int result = child_stat(monitor->process, &stat);

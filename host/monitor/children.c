@@ -42,9 +42,9 @@ static void execute(void *argument) {
 }
 
 int child_execute(struct command *command) {
-    if (command->argv[0][0] != '/')
-        return -ENOENT; /* the working directory is no place to take programs from */
     command->error = 0;
+    if (command->argv[0][0] != '/') /* the working directory is no place to take programs from */
+        return command->error = -ENOENT;
     int pid = (int)system_vfork(execute, command);
     if (pid < 0 || command->error == 0)
         return pid;
@@ -64,7 +64,8 @@ static const char *next_field(const char *at) {
     return *at ? at + 1 : at;
 }
 
-/* `at` is at field 3. The name before it may hold spaces and parentheses, the fields after it hold none. */
+/* `at` is at field 3. The name before it may hold spaces and parentheses, the fields after it hold
+ * none. */
 static int parse_fields(const char *at, struct child_stat *stat) {
     uint64_t number = 0;
     stat->state = *at;

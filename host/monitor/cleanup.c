@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happens after the end: the runtime's own cleaning, and the killing of what a failed launch left. */
+/* What happens after the end: the runtime's own cleaning, and the killing of what a failed launch
+ * left. */
 #include "monitor.h"
 
 #include <asm/signal.h>
 
-#define KILL_TIMEOUT 5000 /* for a process to die of SIGKILL; longer means that the kernel holds it */
+#define KILL_TIMEOUT                                                                               \
+    5000 /* for a process to die of SIGKILL; longer means that the kernel holds it */
 #define TELL_INTERVAL 1000
 
 /* The read end never blocks; the command's end does, as it would expect. */
@@ -83,7 +85,8 @@ void cleanup_read(struct monitor *monitor) {
     }
 }
 
-/* Takes what the command has said, as a text. What a descendant still says later is nobody's concern. */
+/* Takes what the command has said, as a text. What a descendant still says later is nobody's
+ * concern. */
 static const char *end_capture(struct monitor *monitor) {
     if (monitor->capture_fd >= 0)
         cleanup_read(monitor);
@@ -102,7 +105,8 @@ void cleanup_ended(struct monitor *monitor, int wait_status) {
     int status = child_exit_status(wait_status);
     const char *before = *said ? ": " : "";
     if (monitor->killed)
-        log_line(monitor, "error", "the cleanup command %s took more than %lu ms and was killed%s%s", name,
+        log_line(monitor, "error",
+                 "the cleanup command %s took more than %lu ms and was killed%s%s", name,
                  (unsigned long)monitor->plan->cleanup_timeout, before, said);
     else if (wait_status & 0x7f)
         log_line(monitor, "error", "the cleanup command %s was killed by signal %d%s%s", name,
@@ -122,7 +126,8 @@ void cleanup_timed_out(struct monitor *monitor) {
         return;
     }
     end_capture(monitor);
-    log_line(monitor, "error", "a cleanup command, process %d, does not die of SIGKILL; going on without it",
+    log_line(monitor, "error",
+             "a cleanup command, process %d, does not die of SIGKILL; going on without it",
              monitor->command);
     monitor->command = 0;
     cleanup_next(monitor);
@@ -140,5 +145,6 @@ void cleanup_kill(struct monitor *monitor) {
         sys_pidfd_signal(monitor->pidfd, SIGKILL);
     int result = child_signal_all(monitor->self, SIGKILL);
     if (result < 0)
-        log_line(monitor, "error", "cannot look for what the launch left, in /proc: error %d", -result);
+        log_line(monitor, "error", "cannot look for what the launch left, in /proc: error %d",
+                 -result);
 }

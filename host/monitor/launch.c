@@ -5,7 +5,8 @@
 #include <asm/signal.h>
 #include <linux/signalfd.h>
 
-/* A process that was there before us is not one that we launched. Ticks are coarse: the same one counts. */
+/* A process that was there before us is not one that we launched. Ticks are coarse: the same one
+ * counts. */
 static int check_foreign(struct monitor *monitor, int pid, const struct child_stat *stat) {
     struct child_stat again;
     if (pid == monitor->self || stat->start_time < monitor->self_start)
@@ -23,7 +24,8 @@ static int check_foreign(struct monitor *monitor, int pid, const struct child_st
     return 0;
 }
 
-/* Our own child cannot vanish before we reap it: its pid is proof. Anybody else's is held by a pidfd. */
+/* Our own child cannot vanish before we reap it: its pid is proof. Anybody else's is held by a
+ * pidfd. */
 static int identify(struct monitor *monitor, int pid) {
     struct child_stat stat;
     int result = child_stat(pid, &stat);
@@ -98,8 +100,8 @@ void launch_abort(struct monitor *monitor, enum failure failure, int number) {
     cleanup_kill(monitor);
 }
 
-/* Asks the kernel to choose somebody else when memory runs out: without us, nobody learns how the process ended. Done
- * last, so that the process itself has inherited what it should have. */
+/* Asks the kernel to choose somebody else when memory runs out: without us, nobody learns how the
+ * process ended. Done last, so that the process itself has inherited what it should have. */
 static void guard(struct monitor *monitor) {
     static const char lowered[] = "-999";
     int fd = sys_open("/proc/self/oom_score_adj", O_RDWR, 0);
@@ -117,7 +119,8 @@ static void guard(struct monitor *monitor) {
 }
 
 void launch_settle(struct monitor *monitor) {
-    /* From here on nothing but the end of a child is of interest; other signals stay pending for ever. */
+    /* From here on nothing but the end of a child is of interest; other signals stay pending for
+     * ever. */
     const uint64_t child_only = 1ull << (SIGCHLD - 1);
     monitor->state = WATCHING;
     monitor->deadline = 0;
@@ -151,7 +154,8 @@ void launch_tell(struct monitor *monitor) {
     if (monitor->ready_fd < 0)
         return;
     if (monitor->failure)
-        text_print(&text, "failed %s %d\n", failure_word(monitor->failure), monitor->failure_number);
+        text_print(&text, "failed %s %d\n", failure_word(monitor->failure),
+                   monitor->failure_number);
     else
         text_print(&text, "ok %d %lu\n", monitor->process, (unsigned long)monitor->start_time);
     sys_write(monitor->ready_fd, text.buffer, text.length);

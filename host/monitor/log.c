@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shim-log.json: a JSON object a line. It is opened for each line, as lines are rare and descriptors are not free. */
+/* shim-log.json: a JSON object a line. It is opened for each line, as lines are rare and
+ * descriptors are not free. */
 #include "monitor.h"
 
 #define LOG_NAME "shim-log.json"

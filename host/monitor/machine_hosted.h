@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the monitor enters the kernel through a C library: on machines that have no file of their own here, and under
- * the sanitizers. Only system.h includes this. */
+/* How the monitor enters the kernel through a C library: on machines that have no file of their own
+ * here, and under the sanitizers. Only system.h includes this. */
 #ifndef SHIMHOST_MONITOR_MACHINE_HOSTED_H
 #define SHIMHOST_MONITOR_MACHINE_HOSTED_H
 

@@ -69,8 +69,8 @@ static inline long call6(long number, long a, long b, long c, long d, long e, lo
     "    hlt\n"                                                                                    \
     ".size _start, . - _start\n"
 
-/* clone(CLONE_VM | CLONE_VFORK | SIGCHLD) with a stack below the caller's: the caller sleeps until the child
- * has executed another program or exited, so the child may write there. */
+/* clone(CLONE_VM | CLONE_VFORK | SIGCHLD) with a stack below the caller's: the caller sleeps until
+ * the child has executed another program or exited, so the child may write there. */
 #define MACHINE_VFORK                                                                              \
     ".text\n"                                                                                      \
     ".globl system_vfork\n"                                                                        \

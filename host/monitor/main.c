@@ -16,8 +16,8 @@ static void close_others(int keep) {
     sys_close_range(keep < 3 ? 3 : (unsigned)keep + 1, ~0u);
 }
 
-/* Blocks every signal, and undoes what the host ignored: it would be inherited by whatever we execute, and an
- * ignored SIGCHLD would lose exit statuses. */
+/* Blocks every signal, and undoes what the host ignored: it would be inherited by whatever we
+ * execute, and an ignored SIGCHLD would lose exit statuses. */
 static void silence_signals(void) {
     const uint64_t all = ~0ull;
     const uint64_t default_action[4] = {0};
@@ -26,8 +26,8 @@ static void silence_signals(void) {
         sys_sigaction(signal, default_action);
 }
 
-/* What is inheritable, and with it what is ambient, would raise a runtime's children above what it gave them
- * (CVE-2022-27650). Permitted and effective stay. */
+/* What is inheritable, and with it what is ambient, would raise a runtime's children above what it
+ * gave them (CVE-2022-27650). Permitted and effective stay. */
 static int drop_inheritable(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];

@@ -40,7 +40,8 @@ enum failure {
     FAILED_TIMEOUT,   /* after this many milliseconds */
     FAILED_CANCELLED, /* 0 */
     FAILED_EXEC,      /* this errno */
-    FAILED_PIDFILE,   /* this errno: none, not a pid, nobody has it, or a process that was there before */
+    FAILED_PIDFILE,   /* this errno: none, not a pid, nobody has it, or a process that was there
+                         before */
     FAILED_SYSTEM,    /* this errno */
 };
 
@@ -93,10 +94,11 @@ struct monitor {
     char capture[CAPTURE_SIZE];
 };
 
-/* ---- watch.c ---------------------------------------------------------------------------------- */
+/* ---- watch.c ----------------------------------------------------------------------------------
+ */
 
-/* Runs until the process is over and everything is cleaned up, or the launch has failed. Returns the monitor's
- * exit status. */
+/* Runs until the process is over and everything is cleaned up, or the launch has failed. Returns
+ * the monitor's exit status. */
 int watch_run(struct monitor *monitor);
 
 /* Milliseconds on the monotonic clock. */
@@ -105,9 +107,11 @@ int64_t watch_now(void);
 /* The deadline that lies `timeout` milliseconds ahead; none if that is 0. */
 int64_t watch_deadline(int64_t timeout);
 
-/* ---- launch.c --------------------------------------------------------------------------------- */
+/* ---- launch.c ---------------------------------------------------------------------------------
+ */
 
-/* Starts the launch command: the next state is LAUNCHING, WATCHING (direct) or, on failure, ABORTING. */
+/* Starts the launch command: the next state is LAUNCHING, WATCHING (direct) or, on failure,
+ * ABORTING. */
 void launch_begin(struct monitor *monitor);
 
 /* The launch command has ended. The next state is WATCHING or ABORTING. */
@@ -122,16 +126,20 @@ void launch_settle(struct monitor *monitor);
 /* Tells the host how it went, once, and closes the ready pipe. */
 void launch_tell(struct monitor *monitor);
 
-/* ---- adopt.c ---------------------------------------------------------------------------------- */
+/* ---- adopt.c ----------------------------------------------------------------------------------
+ */
 
-/* Takes over the process that `pid` and `starttime` name. The next state is WATCHING, or DONE with a failure. */
+/* Takes over the process that `pid` and `starttime` name. The next state is WATCHING, or DONE with
+ * a failure. */
 void adopt_begin(struct monitor *monitor);
 
-/* The pidfd of a foreign process says that it is over. Finds out how, as wait() would give it, or -1: it cannot be
- * known. -EAGAIN: not before its parent has reaped it; `last` says that this will not be waited for. */
+/* The pidfd of a foreign process says that it is over. Finds out how, as wait() would give it, or
+ * -1: it cannot be known. -EAGAIN: not before its parent has reaped it; `last` says that this will
+ * not be waited for. */
 int adopt_ended(struct monitor *monitor, bool last, int *ret_wait_status);
 
-/* ---- cleanup.c -------------------------------------------------------------------------------- */
+/* ---- cleanup.c --------------------------------------------------------------------------------
+ */
 
 /* Runs the next cleanup command (CLEANING), or finishes when there is none: TELLING or DONE. */
 void cleanup_next(struct monitor *monitor);
@@ -148,7 +156,8 @@ void cleanup_read(struct monitor *monitor);
 /* Kills every child (ABORTING). When none is left, runs the cleanup commands. */
 void cleanup_kill(struct monitor *monitor);
 
-/* ---- children.c ------------------------------------------------------------------------------- */
+/* ---- children.c -------------------------------------------------------------------------------
+ */
 
 /* A command to be executed, and what became of that. */
 struct command {
@@ -159,8 +168,8 @@ struct command {
     int error;         /* what execve() said, negative; 0 if it has begun */
 };
 
-/* Executes a command as the leader of a process group of its own, with default signals, umask 022, no other
- * descriptors than 0 to 2. Returns its pid, or a negative errno. */
+/* Executes a command as the leader of a process group of its own, with default signals, umask 022,
+ * no other descriptors than 0 to 2. Returns its pid, or a negative errno. */
 int child_execute(struct command *command);
 
 /* What /proc/PID/stat says. */
@@ -180,12 +189,14 @@ int child_signal_all(int parent, int signal);
 /* 0-255 out of what wait() gives: 128 + N for signal N. */
 int child_exit_status(int wait_status);
 
-/* ---- streams.c -------------------------------------------------------------------------------- */
+/* ---- streams.c --------------------------------------------------------------------------------
+ */
 
 /* The launch command has its descriptors: lets go of 0 to 2, but for those that are to be kept. */
 void streams_release(struct monitor *monitor);
 
-/* Closes what is kept of standard input, so that the process reads the end once others have closed it, too. */
+/* Closes what is kept of standard input, so that the process reads the end once others have closed
+ * it, too. */
 void streams_close_input(struct monitor *monitor);
 
 /* Sets the size of its terminal, if it has one. */
@@ -197,14 +208,17 @@ void streams_reopen(struct monitor *monitor);
 /* The process is over: closes what was kept. */
 void streams_end(struct monitor *monitor);
 
-/* ---- control.c -------------------------------------------------------------------------------- */
+/* ---- control.c --------------------------------------------------------------------------------
+ */
 
 /* Reads orders and carries them out. Never blocks. */
 void control_read(struct monitor *monitor);
 
-/* ---- record.c --------------------------------------------------------------------------------- */
+/* ---- record.c ---------------------------------------------------------------------------------
+ */
 
-/* Writes a file of the working directory: a temporary dot-name, then a rename. 0 or a negative errno. */
+/* Writes a file of the working directory: a temporary dot-name, then a rename. 0 or a negative
+ * errno. */
 int record_write(const char *name, const struct text *text);
 
 /* Reads a small file into `text`. 0 or a negative errno; -EFBIG: it does not fit. */
@@ -231,7 +245,8 @@ int record_prepare_exit(struct monitor *monitor);
 /* Writes the exit status, or why it is not known, under its name. */
 int record_exit(struct monitor *monitor);
 
-/* ---- log.c ------------------------------------------------------------------------------------ */
+/* ---- log.c ------------------------------------------------------------------------------------
+ */
 
 /* Appends a line to shim-log.json. Never blocks, never fails; the file stays below 64 KiB. */
 void log_line(const struct monitor *monitor, const char *level, const char *format, ...)

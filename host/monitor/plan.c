@@ -74,8 +74,9 @@ static bool read_word(struct plan *plan, const char *word) {
     return false;
 }
 
-/* Words that a command follows. Moves the command one place down, over the word itself, which makes room for a
- * NULL behind it. Returns how many arguments the command has, or 0: it is no such word, or a bad one. */
+/* Words that a command follows. Moves the command one place down, over the word itself, which makes
+ * room for a NULL behind it. Returns how many arguments the command has, or 0: it is no such word,
+ * or a bad one. */
 static int read_command(struct plan *plan, char **words, int left) {
     const char *value = text_after(words[0], "launch=");
     bool launch = value;
@@ -114,4 +115,3 @@ const char *plan_read(struct plan *plan, int argc, char **argv, char **environme
         return "either direct or pid-file";
     return NULL;
 }
-

@@ -11,8 +11,8 @@
 
 /* All strings and vectors are the program's own arguments. */
 struct plan {
-    const char *name;      /* CONTAINER/PROCESS */
-    char *const *launch;   /* argv of the launch command, or NULL when adopting */
+    const char *name;                    /* CONTAINER/PROCESS */
+    char *const *launch;                 /* argv of the launch command, or NULL when adopting */
     char *const *cleanup[PLAN_CLEANUPS]; /* argvs */
     unsigned cleanup_count;
     char *const *environment; /* of every command */
@@ -33,15 +33,15 @@ struct plan {
  *     cleanup=N B1..BN     a command for afterwards; several run in this order
  *     adopt=1              instead of launch: take over the process that pid and starttime name
  *     direct=1             the launch command is the process; it writes no pid file
- *     status=WORD          what `status` says once the process is there: created or running (the default)
- *     pid-file=NAME        where the launch command leaves the pid
- *     ready=FD             where to say how it went
- *     spawn-timeout=MS     how long the launch command may take; 0, the default, is for ever
- *     cleanup-timeout=MS   how long each cleanup command may take; 0, the default, is for ever
- *     keep=LIST            which of 0,1,2 stay open beside the process: FIFOs opened for reading and writing
+ *     status=WORD          what `status` says once the process is there: created or running (the
+ * default) pid-file=NAME        where the launch command leaves the pid ready=FD             where
+ * to say how it went spawn-timeout=MS     how long the launch command may take; 0, the default, is
+ * for ever cleanup-timeout=MS   how long each cleanup command may take; 0, the default, is for ever
+ *     keep=LIST            which of 0,1,2 stay open beside the process: FIFOs opened for reading
+ * and writing
  *
- * `argv` is changed: the commands in it become NULL-terminated vectors. Returns NULL, or a word that is
- * not understood, or what is missing. */
+ * `argv` is changed: the commands in it become NULL-terminated vectors. Returns NULL, or a word
+ * that is not understood, or what is missing. */
 const char *plan_read(struct plan *plan, int argc, char **argv, char **environment);
 
 #endif

@@ -136,21 +136,19 @@ int record_prepare_exit(struct monitor *monitor) {
 static int write_unknown(void) {
     char buffer[128];
     struct text text = TEXT_IN(buffer);
-    text_add(&text, "the process was not the monitor's child, and the kernel did not tell how it ended\n");
+    text_add(&text,
+             "the process was not the monitor's child, and the kernel did not tell how it ended\n");
     return record_write("exitUnknown", &text);
 }
 
 /* One write and one rename are all that stands between the process's death and the news of it. */
-int record_exit(struct monitor *monitor) {
-    if (monitor->exit_status < 0)
-        return write_unknown();
+static int write_status(struct monitor *monitor) {
     int result = monitor->status_fd < 0 ? record_prepare_exit(monitor) : 0;
     if (result < 0)
         return result;
     char buffer[8];
     struct text text = TEXT_IN(buffer);
-    text_add_number(&text, (uint64_t)monitor->exit_status);
-    text_add_char(&text, '\n');
+    text_print(&text, "%d\n", monitor->exit_status);
     result = write_all(monitor->status_fd, &text);
     if (result == 0)
         result = sys_rename(EXIT_TEMPORARY, "exitStatus");
@@ -159,4 +157,13 @@ int record_exit(struct monitor *monitor) {
         monitor->status_fd = -1;
     }
     return result;
+}
+
+int record_exit(struct monitor *monitor) {
+    if (monitor->exit_status < 0)
+        return write_unknown();
+    int result = write_status(monitor);
+    /* Somebody has removed the prepared file; or the whole directory, and then it is the same
+     * again. */
+    return result == -ENOENT ? write_status(monitor) : result;
 }

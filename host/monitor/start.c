@@ -9,7 +9,8 @@
 __asm__(MACHINE_ENTRY);
 __asm__(MACHINE_VFORK);
 
-/* The compiler's stack protector ends here. There is nobody to tell: die in a way that the host sees. */
+/* The compiler's stack protector ends here. There is nobody to tell: die in a way that the host
+ * sees. */
 _Noreturn void __stack_chk_fail(void);
 _Noreturn void __stack_chk_fail(void) {
     __builtin_trap();
@@ -26,8 +27,8 @@ static const uintptr_t *random_bytes(const uintptr_t *auxiliary) {
 #if defined(__x86_64__)
 #include <asm/prctl.h>
 
-/* Where compilers look for the canary: 40 bytes above the thread pointer. The block lies on the stack, so that no
- * page of data need be written to. */
+/* Where compilers look for the canary: 40 bytes above the thread pointer. The block lies on the
+ * stack, so that no page of data need be written to. */
 struct thread_block {
     uintptr_t unused[5];
     uintptr_t canary;
@@ -51,7 +52,8 @@ static inline void set_canary(struct thread_block *block, uintptr_t canary) {
 }
 #endif
 
-/* Called from _start with the kernel's stack: argc, argv, NULL, environment, NULL, auxiliary vector. */
+/* Called from _start with the kernel's stack: argc, argv, NULL, environment, NULL, auxiliary
+ * vector. */
 _Noreturn void system_begin(uintptr_t *stack);
 __attribute__((no_stack_protector)) _Noreturn void system_begin(uintptr_t *stack) {
     int argc = (int)stack[0];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The monitor's whole world: the system calls that it makes, without a C library, because every page that
- * one touches would be paid for once per container. Each function is one call; it returns what the
- * kernel returns: a result, or a negative errno. The manual page of the same name is the contract.
+ * The monitor's whole world: the system calls that it makes, without a C library, because every
+ * page that one touches would be paid for once per container. Each function is one call; it returns
+ * what the kernel returns: a result, or a negative errno. The manual page of the same name is the
+ * contract.
  */
 #ifndef SHIMHOST_MONITOR_SYSTEM_H
 #define SHIMHOST_MONITOR_SYSTEM_H
@@ -34,8 +35,9 @@ int memcmp(const void *left, const void *right, size_t size);
 size_t strlen(const char *text);
 #endif
 
-/* Runs `child(argument)`, which never returns, in a new child process that shares the memory: what it writes to
- * `argument` is there when this returns, once the child has executed a program or exited. Returns its pid. */
+/* Runs `child(argument)`, which never returns, in a new child process that shares the memory: what
+ * it writes to `argument` is there when this returns, once the child has executed a program or
+ * exited. Returns its pid. */
 long system_vfork(void (*child)(void *), void *argument);
 
 /* The monitor proper, called by whatever begins the program. Returns its exit status. */
@@ -49,7 +51,8 @@ static inline long sys_write(int fd, const void *buffer, size_t size) {
     return call3(__NR_write, fd, (long)buffer, (long)size);
 }
 
-/* Every descriptor of the monitor is close-on-exec, and none follows a symbolic link that it finds last. */
+/* Every descriptor of the monitor is close-on-exec, and none follows a symbolic link that it finds
+ * last. */
 static inline int sys_openat(int directory, const char *path, int flags, unsigned mode) {
     return (int)call4(__NR_openat, directory, (long)path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
 }

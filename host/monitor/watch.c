@@ -19,7 +19,7 @@
 #include <linux/time.h>
 #include <linux/wait.h>
 
-#define TELL_INTERVAL 1000   /* between two tries to write the exit status */
+#define TELL_INTERVAL 1000 /* between two tries to write the exit status */
 #define TELL_TRIES 60
 #define REAPING_TIMEOUT 1000 /* for whoever is the parent of a foreign process */
 
@@ -33,8 +33,8 @@ int64_t watch_deadline(int64_t timeout) {
     return timeout ? watch_now() + timeout : 0;
 }
 
-/* Writes the exit status, and only then lets the waiters go. If that cannot be done they wait on, for some time: whoever
- * sees the exit FIFO close may rely on finding the status. */
+/* Writes the exit status, and only then lets the waiters go. If that cannot be done they wait on,
+ * for some time: whoever sees the exit FIFO close may rely on finding the status. */
 static void tell(struct monitor *monitor) {
     int result = record_exit(monitor);
     if (result < 0 && result != -ENOENT && monitor->tries < TELL_TRIES) {
@@ -47,7 +47,8 @@ static void tell(struct monitor *monitor) {
     monitor->exit_fd = -1;
     monitor->told = true;
     if (result < 0)
-        log_line(monitor, "error", "the exit status %d is lost: error %d", monitor->exit_status, -result);
+        log_line(monitor, "error", "the exit status %d is lost: error %d", monitor->exit_status,
+                 -result);
 }
 
 static void process_ended(struct monitor *monitor, int wait_status) {
@@ -72,8 +73,8 @@ static void child_ended(struct monitor *monitor, int pid, int wait_status) {
     }
 }
 
-/* Reaps until nothing is left to reap. While launching only the command: the process itself must not
- * vanish before it has been identified, even if it is over already. */
+/* Reaps until nothing is left to reap. While launching only the command: the process itself must
+ * not vanish before it has been identified, even if it is over already. */
 static void reap(struct monitor *monitor) {
     int pid, wait_status;
     do {
@@ -96,8 +97,8 @@ static bool read_signals(struct monitor *monitor) {
 }
 
 static void signals_arrived(struct monitor *monitor) {
-    /* Reaping comes first because somebody may be waiting for the news, and again after the signals are read, for
-     * a child that ended in between. */
+    /* Reaping comes first because somebody may be waiting for the news, and again after the signals
+     * are read, for a child that ended in between. */
     reap(monitor);
     if (read_signals(monitor) && monitor->state == LAUNCHING)
         launch_abort(monitor, FAILED_CANCELLED, 0);
@@ -125,7 +126,8 @@ static void deadline_passed(struct monitor *monitor) {
         launch_abort(monitor, FAILED_TIMEOUT, (int)monitor->plan->spawn_timeout);
         break;
     case ABORTING:
-        log_line(monitor, "error", "what the launch left does not die of SIGKILL; going on without it");
+        log_line(monitor, "error",
+                 "what the launch left does not die of SIGKILL; going on without it");
         monitor->command = 0;
         cleanup_next(monitor);
         break;
@@ -167,7 +169,8 @@ static void wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED])
     }
     fds[SIGNALS] = (struct pollfd){.fd = monitor->signal_fd, .events = POLLIN};
     fds[CONTROL] = (struct pollfd){.fd = monitor->control_fd, .events = POLLIN};
-    /* A pidfd is readable from the end on, which is known then; its hang-up, the reaping, is always reported. */
+    /* A pidfd is readable from the end on, which is known then; its hang-up, the reaping, is always
+     * reported. */
     fds[PROCESS] = (struct pollfd){
         .fd = monitor->state == WATCHING ? monitor->pidfd : -1,
         .events = monitor->unreaped ? 0 : POLLIN,

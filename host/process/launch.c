@@ -22,8 +22,8 @@
 #include "process/launch_words.h"
 #include "process/orphans.h"
 
-#define READY_FD 3    /* in the monitor */
-#define GRACE 5000    /* milliseconds beyond what the monitor was given, before it is killed */
+#define READY_FD 3 /* in the monitor */
+#define GRACE 5000 /* milliseconds beyond what the monitor was given, before it is killed */
 #define FIRST_FREE_FD 4
 
 /* ---- child subreaper ---- */
@@ -113,13 +113,12 @@ static int add_actions(posix_spawn_file_actions_t *actions, const struct handove
     return r;
 }
 
-/* Default signals, none blocked: the monitor does the same for itself, but must first live to do
- * it. */
+/* All signals blocked, as the monitor will have them: one that comes early, such as our own order
+ * to give up, waits until it is ready for it. */
 static int set_attributes(posix_spawnattr_t *attributes) {
-    sigset_t none, all;
-    sigemptyset(&none);
+    sigset_t all;
     sigfillset(&all);
-    int r = posix_spawnattr_setsigmask(attributes, &none);
+    int r = posix_spawnattr_setsigmask(attributes, &all);
     if (r == 0)
         r = posix_spawnattr_setsigdefault(attributes, &all);
     if (r == 0)
@@ -161,7 +160,8 @@ static int spawn_with_words(struct launch *launch, int ready_fd, struct shim_err
     if (r == 0) {
         r = spawn(launch->plan, &words, &handover, &launch->monitor);
         if (r < 0)
-            error_set(error, r, "cannot start the monitor %s: %s", launch->plan->monitor, strerror(-r));
+            error_set(error, r, "cannot start the monitor %s: %s", launch->plan->monitor,
+                      strerror(-r));
         handover_clear(&handover);
     }
     launch_words_clear(&words);

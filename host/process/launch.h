@@ -17,14 +17,16 @@ struct launch_plan {
     const char *container; /* the names */
     const char *process;
 
-    const char *const *command;        /* what brings the process into being; argv[0] is an absolute path. NULL:
-                                        * adopt the one that `pid` and `starttime` in the directory name */
-    const char *action;                /* what `command` is to the reader of an error, such as "create"; or NULL */
+    const char *const
+        *command;       /* what brings the process into being; argv[0] is an absolute path. NULL:
+                         * adopt the one that `pid` and `starttime` in the directory name */
+    const char *action; /* what `command` is to the reader of an error, such as "create"; or NULL */
     const char *const *const *cleanup; /* argvs, run in this order after the end; or NULL */
     const char *const *environment;    /* NAME=VALUE, all that command and cleanup get */
-    const char *pid_file;    /* where `command` leaves the pid, in the directory; NULL: `command` itself becomes
-                              * the process */
-    const char *runtime_log; /* the runtime's JSON log, in the directory, for the reason of a failure; or NULL */
+    const char *pid_file;    /* where `command` leaves the pid, in the directory; NULL: `command`
+                              * itself becomes    the process */
+    const char *runtime_log; /* the runtime's JSON log, in the directory, for the reason of a
+                                failure; or NULL */
     bool created;            /* `status` is to say created, not running */
 
     int streams[3];    /* what `command` gets as descriptors 0 to 2; -1: /dev/null */
@@ -37,21 +39,23 @@ struct launch_plan {
     const char *const *words; /* further KEY=VALUE arguments of the monitor; or NULL */
 };
 
-/* Makes the FIFOs `exit` and `control` if they are missing, starts the monitor, and waits for whichever comes
- * first: the process exists and its files are written; the launch failed; the monitor died; the
- * deadline; cancellation.
+/* Makes the FIFOs `exit` and `control` if they are missing, starts the monitor, and waits for
+ * whichever comes first: the process exists and its files are written; the launch failed; the
+ * monitor died; the deadline; cancellation.
  *
- * Returns the monitor's pid. It is a child of the caller, who reaps it some time if he lives that long, and is
- * in nobody's way when he does not. That the launch succeeded wins over a cancellation at the same time.
+ * Returns the monitor's pid. It is a child of the caller, who reaps it some time if he lives that
+ * long, and is in nobody's way when he does not. That the launch succeeded wins over a cancellation
+ * at the same time.
  *
- * On failure everything that was launched is dead and reaped, the cleanup commands have run, and the error says
- * which it was, with the runtime's own last error: -ECHILD the command failed, or left no process; -EPIPE the
- * monitor died; -ETIMEDOUT; -ECANCELED; -ESRCH (adopting) the process is gone; or why nothing could be started.
- * Files in the directory are left to the caller.
+ * On failure everything that was launched is dead and reaped, the cleanup commands have run, and
+ * the error says which it was, with the runtime's own last error: -ECHILD the command failed, or
+ * left no process; -EPIPE the monitor died; -ETIMEDOUT; -ECANCELED; -ESRCH (adopting) the process
+ * is gone; or why nothing could be started. Files in the directory are left to the caller.
  *
- * Blocks up to the spawn time-out, and after a failure for as long as killing and cleaning take. While it
- * runs, the caller's process is a child subreaper. Any thread may call it; what a dead monitor
- * leaves is found with less certainty, though never wrongly killed, while there are other threads. */
+ * Blocks up to the spawn time-out, and after a failure for as long as killing and cleaning take.
+ * While it runs, the caller's process is a child subreaper. Any thread may call it; what a dead
+ * monitor leaves is found with less certainty, though never wrongly killed, while there are other
+ * threads. */
 int launch_monitor(const struct launch_plan *plan, struct shim_error *error);
 
 #endif

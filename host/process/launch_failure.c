@@ -76,15 +76,17 @@ static int no_process(const struct launch_plan *plan, int number, struct shim_er
         return error_set(error, -ECHILD, "%s succeeded but its pid file %s/%s holds no pid", name,
                          plan->directory, plan->pid_file);
     case ESRCH:
-        return error_set(error, -ECHILD, "%s succeeded but nobody has the pid in its pid file %s/%s",
-                         name, plan->directory, plan->pid_file);
-    case EEXIST:
         return error_set(error, -ECHILD,
-                         "%s succeeded but the pid in its pid file %s/%s is that of an older process",
-                         name, plan->directory, plan->pid_file);
+                         "%s succeeded but nobody has the pid in its pid file %s/%s", name,
+                         plan->directory, plan->pid_file);
+    case EEXIST:
+        return error_set(
+            error, -ECHILD,
+            "%s succeeded but the pid in its pid file %s/%s is that of an older process", name,
+            plan->directory, plan->pid_file);
     default:
-        return error_set(error, -ECHILD, "%s succeeded but its pid file %s/%s is of no use: %s", name,
-                         plan->directory, plan->pid_file, strerror(number));
+        return error_set(error, -ECHILD, "%s succeeded but its pid file %s/%s is of no use: %s",
+                         name, plan->directory, plan->pid_file, strerror(number));
     }
 }
 

@@ -102,7 +102,8 @@ int launch_words_make(struct launch_words *words, const struct launch_plan *plan
     }
     if (words->used == sizeof(words->text)) {
         launch_words_clear(words);
-        return error_set(error, -E2BIG, "the names of the process's files are too long for a monitor");
+        return error_set(error, -E2BIG,
+                         "the names of the process's files are too long for a monitor");
     }
     return 0;
 }

@@ -99,9 +99,9 @@ static void mark_first(struct census *census, const struct dead_monitor *monitor
     for (size_t i = 0; i < census->count; i++) {
         const struct process_stat *stat = &census->all[i];
         bool ours = stat->parent == census->self.pid && stat->start_time >= monitor_start;
-        census->marked[i] = stat->session == monitor->pid ||
-                            (ours && (stat->pid == recorded ||
-                                      (alone && !same_file(stat->pid, monitor->program))));
+        census->marked[i] =
+            stat->session == monitor->pid ||
+            (ours && (stat->pid == recorded || (alone && !same_file(stat->pid, monitor->program))));
     }
 }
 
@@ -178,7 +178,8 @@ static int kill_round(struct census *census, const struct dead_monitor *monitor,
         return 0;
     for (size_t i = 0; i < census->count; i++)
         if (census->marked[i] && !kill_one(&census->all[i], census->self.pid, deadline))
-            return error_set(error, -EBUSY, "process %d, which the monitor left, does not die of SIGKILL",
+            return error_set(error, -EBUSY,
+                             "process %d, which the monitor left, does not die of SIGKILL",
                              (int)census->all[i].pid);
     return 1;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A runtime without containers: it speaks the OCI command line, and its containers are plain processes. It is there for
- * tests, because it fails on demand, and for benchmarks, because it costs next to nothing.
+ * A runtime without containers: it speaks the OCI command line, and its containers are plain
+ * processes. It is there for tests, because it fails on demand, and for benchmarks, because it
+ * costs next to nothing.
  *
- *   fake-runtime [--root DIR] [--log FILE] ... create|run|start|state|kill|delete|exec|pause|resume|ps ...
+ *   fake-runtime [--root DIR] [--log FILE] ...
+ * create|run|start|state|kill|delete|exec|pause|resume|ps ...
  *
  * FAKE_RUNTIME_FAULT=SUBCOMMAND:FAULT[,SUBCOMMAND:FAULT]... makes a subcommand fail:
  *   exit=N        exits with N and an error in the log, before it does anything
@@ -58,10 +60,11 @@ static __attribute__((noreturn, format(printf, 2, 3))) void die(const struct req
     for (char *at = message; *at; at++)
         if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ')
             *at = '\'';
-    int length = snprintf(line, sizeof(line),
-                          "{\"level\":\"error\",\"msg\":\"%s\",\"time\":\"2017-01-31T00:00:00Z\"}\n",
-                          message);
-    int fd = request->log ? open(request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    int length = snprintf(
+        line, sizeof(line),
+        "{\"level\":\"error\",\"msg\":\"%s\",\"time\":\"2017-01-31T00:00:00Z\"}\n", message);
+    int fd =
+        request->log ? open(request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
     if (fd >= 0 && write(fd, line, (size_t)length) < 0)
         perror(request->log);
     dprintf(2, "fake-runtime: %s\n", message);
@@ -351,8 +354,9 @@ static int state(const struct request *request) {
     pid_t pid = recorded_pid(request);
     const char *status = status_word(request, pid);
     const char *bundle = read_whole(request, state_path(request, "bundle"));
-    printf("{\"ociVersion\":\"1.0.2\",\"id\":\"%s\",\"pid\":%d,\"status\":\"%s\",\"bundle\":\"%s\"}\n",
-           request->id, strcmp(status, "stopped") == 0 ? 0 : (int)pid, status, bundle);
+    printf(
+        "{\"ociVersion\":\"1.0.2\",\"id\":\"%s\",\"pid\":%d,\"status\":\"%s\",\"bundle\":\"%s\"}\n",
+        request->id, strcmp(status, "stopped") == 0 ? 0 : (int)pid, status, bundle);
     return 0;
 }
 
@@ -390,7 +394,7 @@ static void kill_and_wait(pid_t pid) {
         poll(&end, 1, 5000);
 }
 
-static int delete(const struct request *request) {
+static int delete (const struct request *request) {
     static const char *const files[] = {"start", "pid", "bundle", "paused"};
     if (request->force && access(state_path(request, ""), F_OK) < 0)
         return 0;
@@ -443,8 +447,9 @@ static bool take_flag(const char *word, const char *first, const char *second, b
 }
 
 static bool take_option(struct request *request, char ***words) {
-    static const char *const ignored[] = {"--log-format", "--cgroup-manager", "--console-socket",
-                                          "--preserve-fds", "--format", "--rootless", "--criu"};
+    static const char *const ignored[] = {"--log-format",   "--cgroup-manager", "--console-socket",
+                                          "--preserve-fds", "--format",         "--rootless",
+                                          "--criu"};
     const char *nothing;
     if (take(words, "--root", &request->root) || take(words, "--log", &request->log) ||
         take(words, "--bundle", &request->bundle) || take(words, "-b", &request->bundle) ||
@@ -487,7 +492,7 @@ static int dispatch(const struct request *request) {
     if (strcmp(word, "kill") == 0)
         return send_signal(request);
     if (strcmp(word, "delete") == 0)
-        return delete(request);
+        return delete (request);
     if (strcmp(word, "pause") == 0)
         return pause_or_resume(request, SIGSTOP);
     if (strcmp(word, "resume") == 0)
@@ -503,7 +508,9 @@ int main(int argc, char **argv) {
         return puts("fake-runtime version 1.0.0") < 0;
     read_command_line(&request, argv + 1);
     if (!request.subcommand || !request.id) {
-        dprintf(2, "usage: fake-runtime [--root DIR] [--log FILE] SUBCOMMAND [OPTION]... ID [ARG]...\n");
+        dprintf(
+            2,
+            "usage: fake-runtime [--root DIR] [--log FILE] SUBCOMMAND [OPTION]... ID [ARG]...\n");
         return 2;
     }
     fail_early(&request);

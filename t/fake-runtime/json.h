@@ -8,7 +8,8 @@
 /* Where the value of a member of the object at `value` begins, or NULL. `value` may be NULL. */
 const char *json_member(const char *value, const char *name);
 
-/* The strings of the array at `value` as a NULL-terminated vector that is never freed; NULL if it is no array. */
+/* The strings of the array at `value` as a NULL-terminated vector that is never freed; NULL if it
+ * is no array. */
 char **json_strings(const char *value);
 
 /* The string at `value`, unescaped, never freed; NULL if it is none. */
