@@ -9,7 +9,8 @@ UNIT_TESTS = \
 	%D%/unit/test_config_document \
 	%D%/unit/test_config_values \
 	%D%/unit/test_json_out \
-	%D%/unit/test_launch
+	%D%/unit/test_launch \
+	%D%/unit/test_state
 
 # Sorted by name.
 BATS_TESTS = \

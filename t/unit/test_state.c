@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A string that a record may point to. */
+#define TEXT(literal) ((char[]){literal})
+
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -42,7 +45,8 @@ static int setup(void **state) {
 static int teardown(void **state) {
     struct fixture *fixture = *state;
     store_close(fixture->store);
-    assert_int_equal(tree_remove_at(AT_FDCWD, fixture->root, 8, &fixture->error), 0);
+    int tmp AUTO_CLOSE = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove_at(tmp, strrchr(fixture->root, '/') + 1, 8, &fixture->error), 0);
     free(fixture);
     return 0;
 }
@@ -176,12 +180,12 @@ static void container_record_round_trip(void **state) {
     struct fixture *fixture = *state;
     int fd;
     assert_int_equal(make(fixture, "one", &fd), 0);
-    struct container_record record = {.id = "one",
-                                      .bundle = "/b \"ü\"",
-                                      .runtime = "crun",
-                                      .created = "2026-01-01T00:00:00Z",
-                                      .oci_version = "1.0.2",
-                                      .annotations = "{\"a\":\"b\"}",
+    struct container_record record = {.id = TEXT("one"),
+                                      .bundle = TEXT("/b \"ü\""),
+                                      .runtime = TEXT("crun"),
+                                      .created = TEXT("2026-01-01T00:00:00Z"),
+                                      .oci_version = TEXT("1.0.2"),
+                                      .annotations = TEXT("{\"a\":\"b\"}"),
                                       .root_uid = 4294967294u};
     struct container_record read;
     assert_int_equal(container_record_read(fd, &read, &fixture->error), -ENOENT);
@@ -223,11 +227,11 @@ static void process_record_round_trip(void **state) {
     struct fixture *fixture = *state;
     int fd;
     assert_int_equal(make(fixture, "one", &fd), 0);
-    char *arguments[] = {"--a", "b", NULL};
+    char *arguments[] = {TEXT("--a"), TEXT("b"), NULL};
     struct process_record record = {.exec = 1,
-                                    .targets = {"null", "file:/x", NULL},
+                                    .targets = {TEXT("null"), TEXT("file:/x"), NULL},
                                     .runtime_args = arguments,
-                                    .checkpoint = "/images"};
+                                    .checkpoint = TEXT("/images")};
     struct process_record read;
     assert_int_equal(
         process_record_write(fd, "{\"terminal\":true,\"args\":[\"sh\"]}", &record, &fixture->error),
