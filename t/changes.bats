@@ -75,9 +75,9 @@ pids_cgroup() {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle checkpoint "$FOREVER")" "$ID"
         mkdir -p "$T/image-$RUNTIME"
-        run shimhost checkpoint --image-path "$T/image-$RUNTIME" "$ID"
+        captures shimhost checkpoint --image-path "$T/image-$RUNTIME" "$ID"
         if [[ $status == 0 ]]; then
-            fails_with 137 wait "$ID"
+            gives 137 "$ID"
             works delete "$ID"
             works restore -r "$RUNTIME" -b "$BUNDLES/checkpoint" --image-path "$T/image-$RUNTIME" "$ID"
             is "$(field "$ID" .status)" running
@@ -87,7 +87,7 @@ pids_cgroup() {
             is "$(field "$ID" .status)" running
         fi
         works delete --force "$ID"
-        run shimhost restore -r "$RUNTIME" -b "$BUNDLES/checkpoint" --image-path "$T/nonexist" "$ID"
+        captures shimhost restore -r "$RUNTIME" -b "$BUNDLES/checkpoint" --image-path "$T/nonexist" "$ID"
         [[ $status == 1 || $status == 125 ]]
         nothing_is_left
     done

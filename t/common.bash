@@ -166,16 +166,22 @@ shimhost() {
     timeout --foreground -k 10 "${LIMIT:-120}" "$SHIMHOST" "$@" </dev/null 3>&-
 }
 
-# in_background ARGUMENT…: the program as a job of the shell, able to get SIGINT; its pid is $!, its output $T/out.
+# in_background ARGUMENT…: the program as a job of the shell, able to get SIGINT; its pid is $!.
 in_background() {
-    env --default-signal=INT,QUIT "$SHIMHOST" "$@" </dev/null >"$T/out" 2>&1 3>&- &
+    (exec env --default-signal=INT,QUIT "$SHIMHOST" "$@" </dev/null >"$T/out.$BASHPID" 2>&1 3>&-) &
+}
+
+# captures COMMAND…: what it says is in $output, its exit status in $status. (That of bats warns of 127.)
+captures() {
+    status=0
+    output=$("$@" 2>&1) || status=$?
 }
 
 # fails_with STATUS ARGUMENT…: shimhost ends with STATUS. All that it said is in $output.
 fails_with() {
     local expected=$1
     shift
-    run shimhost "$@"
+    captures shimhost "$@"
     if [[ $status != "$expected" ]]; then
         echo "runtime ${RUNTIME-}: shimhost $*"
         echo "exit status: $status, expected: $expected"
@@ -187,6 +193,20 @@ fails_with() {
 # works ARGUMENT…
 works() {
     fails_with 0 "$@"
+}
+
+# gives STATUS ARGUMENT…: `wait` prints this exit status of the process.
+gives() {
+    local expected=$1
+    shift
+    works wait "$@"
+    is "$output" "$expected" "what wait $* prints"
+}
+
+# gave STATUS JOB: the same, of a `wait` in the background.
+gave() {
+    joins "$2"
+    is "$status $output" "0 $1" "exit status and output of wait"
 }
 
 # says TEXT…: each is somewhere in $output.
@@ -260,11 +280,15 @@ give() {
     }
 }
 
-# joins PID: waits for a job of this shell; its exit status is in $status.
+# joins JOB: waits for a job of this shell; its exit status is in $status, what it said in $output.
 joins() {
-    eventually is_over "$1" || return 1
+    eventually is_over "$1" || {
+        echo "runtime ${RUNTIME-}: still running: $(tr '\0' ' ' <"/proc/$1/cmdline")"
+        return 1
+    }
     status=0
     wait "$1" || status=$?
+    output=$(cat "$T/out.$1" 2>/dev/null) || true
 }
 
 is_over() {

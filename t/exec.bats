@@ -41,7 +41,7 @@ gone() {
         works exec -e FIRST=1 -e 'SECOND=a b' "$ID" -- sh -c 'echo "$FIRST $SECOND"'
         is "$output" "1 a b"
         fails_with 125 exec -u nonsense "$ID" -- true
-        run shimhost exec -w /nonexist "$ID" -- true
+        captures shimhost exec -w /nonexist "$ID" -- true
         [[ $status != 0 ]]
         gone
     done
@@ -105,7 +105,7 @@ gone() {
         kill -KILL "$job"
         joins "$job"
         give "go-$RUNTIME"
-        fails_with 13 wait --process-id alone "$ID"
+        gives 13 --process-id alone "$ID"
         gone
     done
 }
@@ -126,7 +126,7 @@ gone() {
     for RUNTIME in $RUNTIMES; do
         running
         for arguments in "$ID" "--id ../x $ID -- true" "--id init $ID -- true" "--nonsense $ID -- true"; do
-            run shimhost exec $arguments
+            captures shimhost exec $arguments
             [[ $status == 125 || $status == 2 ]] || is "$status" 125 "exec $arguments"
         done
         gone
@@ -143,7 +143,7 @@ gone() {
         works kill "$ID" KILL
         joins "$job"
         is "$status" 137
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         works delete "$ID"
         nothing_is_left
     done

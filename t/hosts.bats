@@ -55,7 +55,7 @@ marked_monitors() {
         works run -d -r "$RUNTIME" -b "$(bundle delete "$FOREVER")" "$ID"
         at_once kill "$ID" KILL
         ((succeeded >= 1))
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         at_once delete --force "$ID"
         ((succeeded >= 1))
         nothing_is_left
@@ -77,7 +77,7 @@ marked_monitors() {
         LIMIT=30 works list
         says running
         LIMIT=30 works state "$ID"
-        run shimhost wait "$ID" --timeout 100ms
+        captures shimhost wait "$ID" --timeout 100ms
         says "timed out"
         in_background delete --force "$ID"
         job=$!
@@ -96,7 +96,7 @@ marked_monitors() {
         mkdir -p "$T/other"
         cp -r "$T/etc/." "$T/other"
         works --config "$T/other/shimhost.yaml" --state-dir "$STATE" start "$ID"
-        fails_with 14 wait "$ID"
+        gives 14 "$ID"
         works delete "$ID"
         nothing_is_left
     done

@@ -20,8 +20,7 @@ switches() {
         sleep 3 # the time over which nothing is to happen
         is "$(switches "$host") $(switches "$monitor")" "$before" "wake-ups of host and monitor"
         works kill "$ID" KILL
-        joins "$host"
-        is "$status" 137
+        gave 137 "$host"
         works delete "$ID"
         nothing_is_left
     done

@@ -30,10 +30,9 @@ hosts_left() {
         done
         give "go-$RUNTIME"
         for job in "${jobs[@]}"; do
-            joins "$job"
-            is "$status" 42 "exit status of a waiting host"
+            gave 42 "$job"
         done
-        for _ in 1 2 3; do fails_with 42 wait "$ID"; done
+        for _ in 1 2 3; do gives 42 "$ID"; done
         works delete "$ID"
         nothing_is_left
     done
@@ -51,7 +50,7 @@ hosts_left() {
         is "$status" 137
         is "$(field "$ID" .status)" running
         give "go-$RUNTIME"
-        fails_with 6 wait "$ID"
+        gives 6 "$ID"
         works delete "$ID"
         nothing_is_left
     done
@@ -73,7 +72,7 @@ hosts_left() {
         works start "$ID"
         is "$(field "$ID" .status)" running
         works kill "$ID" KILL
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         works state "$ID"
         is "$(jq -r .status <<<"$output")" stopped
         is "$(jq -r .exitStatus <<<"$output")" 137
@@ -126,7 +125,7 @@ hosts_left() {
             works run -d -r "$RUNTIME" -b "$path" "$ID"
             await "ready$RUNTIME$signal"
             works kill "$ID" $signal
-            fails_with 4 wait "$ID"
+            gives 4 "$ID"
             works delete "$ID"
         done
         nothing_is_left
@@ -139,12 +138,12 @@ hosts_left() {
         says "$ID"
         works run -d -r "$RUNTIME" -b "$(bundle signals "$FOREVER")" "$ID"
         for signal in NONSENSE 0x9 999 -1; do
-            run shimhost kill "$ID" "$signal"
+            captures shimhost kill "$ID" "$signal"
             [[ $status == 1 || $status == 2 ]]
         done
         is "$(field "$ID" .status)" running
         works kill "$ID" KILL
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         fails_with 1 kill "$ID"
         says "not running"
         works delete "$ID"
@@ -161,7 +160,7 @@ hosts_left() {
         fails_with 1 start "$ID"
         says "$ID" running
         works kill "$ID" KILL
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         fails_with 1 start "$ID"
         says stopped
         fails_with 1 pause "$ID"
@@ -173,13 +172,13 @@ hosts_left() {
 @test "wait takes a deadline, and reports that it passed" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle deadline "$FOREVER")" "$ID"
-        run shimhost wait "$ID" --timeout 100ms
+        captures shimhost wait "$ID" --timeout 100ms
         [[ $status != 0 ]]
         says "timed out"
         fails_with 2 wait "$ID" --timeout nonsense
         is "$(field "$ID" .status)" running
         works delete --force "$ID"
-        run shimhost wait "$ID"
+        captures shimhost wait "$ID"
         [[ $status != 0 ]]
         says "$ID"
     done
@@ -258,10 +257,10 @@ waits_in_poll() {
     path=$(bundle hostile :)
     long=$(printf 'a%.0s' {1..77})
     for id in ../escape .. . /etc .hidden -dash a/b 'a b' $'a\nb' "" "$long" 'a;b' 'ä'; do
-        run shimhost run -b "$path" -- "$id"
+        captures shimhost run -b "$path" -- "$id"
         is "$status" 125 "exit status for id \"$id\""
         for command in state kill wait delete start; do
-            run shimhost "$command" -- "$id"
+            captures shimhost "$command" -- "$id"
             [[ $status == 1 || $status == 2 ]] || is "$status" "1 or 2" "$command of id \"$id\""
         done
     done

@@ -20,7 +20,7 @@ each() {
         is "$(jq -r '[.[] | select(.status == "running")] | length' <<<"$output")" "$MANY"
         # Whoever waits for the FIFO to be opened is woken up at once.
         give "go-$RUNTIME"
-        each sh -c '"$1" wait "$2"; [ $? = 17 ]' sh "$SHIMHOST" '{}' || { cat "$T/each"; return 1; }
+        each sh -c '[ "$("$1" wait "$2")" = 17 ]' sh "$SHIMHOST" '{}' || { cat "$T/each"; return 1; }
         each "$SHIMHOST" delete '{}' || { cat "$T/each"; return 1; }
         nothing_is_left
     done

@@ -19,9 +19,9 @@ kill_monitor() {
         works run -d -r "$RUNTIME" -b "$(bundle kill "$FOREVER")" "$ID"
         pid=$(pid_of "$ID")
         kill_monitor
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         eventually is_over "$pid"
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         is "$(field "$ID" .status)" stopped
         works delete "$ID"
         nothing_is_left
@@ -38,8 +38,7 @@ kill_monitor() {
         done
         kill_monitor
         for job in "${jobs[@]}"; do
-            joins "$job"
-            is "$status" 137
+            gave 137 "$job"
         done
         works delete "$ID"
         nothing_is_left
@@ -64,15 +63,15 @@ kill_monitor() {
         is "$(pid_of "$ID")" "$pid"
         give "go-$RUNTIME"
         for job in "$early" "$late"; do
-            joins "$job"
             if kernel_is_at_least 6 15; then
-                is "$status" 43
+                gave 43 "$job"
             else
-                [[ $status == 1 ]]
+                joins "$job"
+                is "$status" 1
             fi
         done
         if kernel_is_at_least 6 15; then
-            fails_with 43 wait "$ID"
+            gives 43 "$ID"
         fi
         works delete "$ID"
         nothing_is_left
@@ -101,8 +100,7 @@ adopted() {
         done
         fails_with 9 exec "$ID" -- sh -c 'exit 9'
         works kill "$ID" TERM
-        joins "$job"
-        if kernel_is_at_least 6 15; then is "$status" 44; fi
+        if kernel_is_at_least 6 15; then gave 44 "$job"; else joins "$job"; fi
         works delete "$ID"
         nothing_is_left
     done
@@ -131,7 +129,7 @@ adopted() {
         works create -r "$RUNTIME" -b "$(bundle created "$FOREVER")" "$ID"
         pid=$(pid_of "$ID")
         kill_monitor
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         eventually is_over "$pid"
         works delete "$ID"
         nothing_is_left
@@ -144,7 +142,7 @@ adopted() {
         works exec -d --id worker "$ID" -- sh -c "$FOREVER"
         pid=$(pid_of "$ID" worker)
         kill -KILL "$(monitor_of "$ID" worker)"
-        fails_with 137 wait --process-id worker "$ID"
+        gives 137 --process-id worker "$ID"
         eventually is_over "$pid"
         is "$(field "$ID" .status)" running
         works delete --force "$ID"
@@ -161,7 +159,7 @@ adopted() {
         kill -HUP "$monitor"
         kill -INT "$monitor"
         give "go-$RUNTIME"
-        fails_with 3 wait "$ID"
+        gives 3 "$ID"
         works delete "$ID"
         nothing_is_left
     done

@@ -14,7 +14,7 @@ in_pid_namespace() {
     for RUNTIME in $RUNTIMES; do
         path=$(bundle reuse 'while :; do sleep 1000; done')
         export SHIMHOST HELPERS STATE T
-        run in_pid_namespace "$RUNTIME" "$path" "$ID"
+        captures in_pid_namespace "$RUNTIME" "$path" "$ID"
         if [[ $status != 0 ]]; then
             echo "$RUNTIME: $output"
             return 1

@@ -103,7 +103,7 @@ copy() {
     copy good
     for path in good.so ./good.so ../good.so; do
         configure_runtime relative "plugin: $path"
-        run shimhost run -r relative -b "$(bundle relative :)" "$ID"
+        captures shimhost run -r relative -b "$(bundle relative :)" "$ID"
         is "$status" 125 "exit status for $path"
         nothing_is_left
     done
@@ -141,7 +141,7 @@ copy() {
     for RUNTIME in $RUNTIMES; do
         cp "$(copy good)" "$T/evil/$RUNTIME.so"
         for variable in LTDL_LIBRARY_PATH LD_LIBRARY_PATH SHIMHOST_PLUGIN_DIR; do
-            run env "$variable=$T/evil" timeout --foreground 60 "$SHIMHOST" run -r "$RUNTIME" \
+            captures env "$variable=$T/evil" timeout --foreground 60 "$SHIMHOST" run -r "$RUNTIME" \
                 -b "$(bundle evil 'exit 3')" --rm "$ID" </dev/null 3>&-
             is "$status" 3
             [[ ! -e $T/loaded ]]

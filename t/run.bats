@@ -143,7 +143,7 @@ load common
         works state "$ID"
         is "$(field "$ID" .status)" stopped
         is "$(field "$ID" .exitStatus)" 5
-        fails_with 5 wait "$ID"
+        gives 5 "$ID"
         works delete "$ID"
         nothing_is_left
     done
@@ -154,7 +154,7 @@ load common
         works run -d -r "$RUNTIME" -b "$(bundle detached 'while :; do sleep 1000; done')" "$ID"
         is "$(field "$ID" .status)" running
         works kill "$ID" KILL
-        fails_with 137 wait "$ID"
+        gives 137 "$ID"
         works delete "$ID"
         nothing_is_left
     done
@@ -166,7 +166,7 @@ load common
         works run -d -r "$RUNTIME" -b "$path" "$ID"
         pid=$(pid_of "$ID")
         fails_with 125 run -r "$RUNTIME" -b "$path" "$ID"
-        says "$ID" exist
+        says "$ID" already
         is "$(pid_of "$ID")" "$pid"
         is "$(field "$ID" .status)" running
         works delete --force "$ID"

@@ -53,7 +53,6 @@ FOREVER='while :; do sleep 1000; done'
             await launched
             kill -KILL "$(monitor_of "$ID")"
             joins "$job"
-            output=$(cat "$T/out")
             is "$status" 1
             says "signal 9" "$ID"
             nothing_is_left
@@ -118,7 +117,6 @@ FOREVER='while :; do sleep 1000; done'
             job=$!
             await launched
             joins "$job"
-            output=$(cat "$T/out")
             is "$status" 1
             says "timed out" 1s "$ID"
             nothing_is_left
@@ -136,8 +134,7 @@ FOREVER='while :; do sleep 1000; done'
                 await launched
                 kill "-$signal" "$job"
                 joins "$job"
-                output=$(cat "$T/out")
-                is "$status" 125
+                    is "$status" 125
                 says cancelled "$ID"
                 nothing_is_left
             done
@@ -156,7 +153,7 @@ FOREVER='while :; do sleep 1000; done'
         give proceed
         eventually created "$ID"
         works start "$ID"
-        fails_with 21 wait "$ID"
+        gives 21 "$ID"
         works delete "$ID"
         nothing_is_left
     done
@@ -185,7 +182,7 @@ created() {
             fails_with 1 start "$ID"
             says "$ID"
             fails_with 1 kill "$ID"
-            run shimhost wait "$ID"
+            captures shimhost wait "$ID"
             [[ $status != 0 && $status != 124 ]]
             [[ -d $STATE/$ID ]]
             works delete "$ID"
@@ -202,13 +199,13 @@ created() {
         await launched
         LIMIT=20 works list
         says "$ID"
-        run env LIMIT=5 timeout --foreground -k 5 5 "$SHIMHOST" delete "$ID"
+        captures env LIMIT=5 timeout --foreground -k 5 5 "$SHIMHOST" delete "$ID"
         [[ $status != 0 ]]
         give proceed
         joins "$job"
         is "$status" 0
         works start "$ID"
-        fails_with 22 wait "$ID"
+        gives 22 "$ID"
         works delete "$ID"
         nothing_is_left
     done
@@ -228,7 +225,6 @@ created() {
         await launched
         kill -KILL "$(monitor_of "$ID" doomed)"
         joins "$job"
-        output=$(cat "$T/out")
         is "$status" 125
         says "signal 9"
         [[ ! -e $STATE/$ID/doomed ]]

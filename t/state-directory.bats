@@ -42,7 +42,7 @@ refused() {
     mkdir "$T/real"
     chmod 700 "$T/real"
     ln -s "$T/real" "$STATE"
-    run shimhost run -b "$(bundle link :)" "$ID"
+    captures shimhost run -b "$(bundle link :)" "$ID"
     [[ $status == 125 ]]
     rm "$STATE"
     echo >"$STATE"
@@ -67,7 +67,7 @@ refused() {
     is "$(jq length <<<"$output")" 3
     works delete "$ID-whole"
     works delete "$ID-empty"
-    run shimhost delete --force "$ID-damaged"
+    captures shimhost delete --force "$ID-damaged"
     rm -rf "${STATE:?}/$ID-damaged"
     nothing_is_left
 }
@@ -81,9 +81,9 @@ refused() {
     fails_with 1 wait "$ID"
     mv "$STATE/$ID" "$T/moved"
     ln -s "$T/moved" "$STATE/$ID"
-    run shimhost wait "$ID"
+    captures shimhost wait "$ID"
     [[ $status != 0 ]]
-    run shimhost delete --force "$ID"
+    captures shimhost delete --force "$ID"
     is "$(cat "$T/elsewhere/exitStatus")" precious
     [[ -d $T/moved/init ]]
     rm "$STATE/$ID"
@@ -92,7 +92,7 @@ refused() {
 @test "a permission error is an error, not stopped" {
     works run -d -b "$(bundle permission 'while :; do sleep 1000; done')" "$ID"
     # Root may read everything; somebody else may not, and must not be told that nothing is there.
-    run setpriv --reuid 12345 --regid 12345 --clear-groups -- \
+    captures setpriv --reuid 12345 --regid 12345 --clear-groups -- \
         timeout 60 "$SHIMHOST" --state-dir "$STATE" state "$ID" </dev/null 3>&-
     [[ $status != 0 ]]
     says_not stopped
