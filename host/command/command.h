@@ -128,7 +128,7 @@ int read_text(const char *path, char **ret_text, struct shim_error *error);
 /* ------------------------------------------------------------------------------ the commands */
 
 /* run.c */
-extern const struct command command_run, command_create, command_restore;
+extern const struct command command_run_container, command_create, command_restore;
 /* exec.c */
 extern const struct command command_exec;
 /* life.c */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "command/command.h"
+#include "command/guard.h"
 
 #define TEXT_MAX (4u << 20)
 
@@ -193,7 +194,11 @@ int invocation_engine(struct invocation *invocation, int cancel_fd, struct engin
     if (r < 0)
         return r;
     struct engine_options options = {
-        .config = config, .cancel_fd = cancel_fd, .trace = invocation->global->verbose};
+        .config = config,
+        .cancel_fd = cancel_fd,
+        .guard = guard_set_up(invocation->command->name, exit_failed(invocation->command)),
+        .trace = invocation->global->verbose,
+    };
     struct shim_error error = ERROR_NONE;
     r = engine_open(&options, &invocation->engine, &error);
     if (r < 0) {

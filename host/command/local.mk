@@ -7,6 +7,7 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/config_commands.c \
 	%D%/container_json.c %D%/container_json.h \
 	%D%/exec.c \
+	%D%/guard.c %D%/guard.h \
 	%D%/invocation.c \
 	%D%/life.c \
 	%D%/list.c \

@@ -17,7 +17,7 @@
 #define GROUPS_MAX 16 /* commands of two words */
 
 const struct command *const commands[] = {
-    &command_run,
+    &command_run_container,
     &command_create,
     &command_start,
     &command_exec,

@@ -154,7 +154,7 @@ static int restore(struct invocation *invocation, const void *data) {
     return spawn_and_stay(invocation, arguments, true, true);
 }
 
-const struct command command_run = {
+const struct command command_run_container = {
     .name = "run",
     .operands = "ID",
     .summary = "create and start a container, and wait for its end",

@@ -32,8 +32,11 @@ static void strings_free(char **strings) {
 
 static struct runtime *runtime_close(struct runtime *runtime) {
     struct runtime *next = runtime->next;
-    if (runtime->plugin && SHIM_HAS(struct shim_plugin, runtime->plugin, close))
+    if (runtime->plugin && SHIM_HAS(struct shim_plugin, runtime->plugin, close)) {
+        struct plugin_call call = plugin_call_begin(runtime, "close", plugin_call_limit(runtime));
         runtime->plugin->close(&runtime->context);
+        plugin_call_end(&call, 0);
+    }
     plugin_close(runtime->file);
     strings_free(runtime->args);
     free(runtime->binary);
@@ -54,8 +57,14 @@ struct engine *engine_close(struct engine *engine) {
 
 static int runtime_load(struct runtime *runtime, struct shim_error *error) {
     const struct runtime_config *config = runtime->config;
-    int r = plugin_open(runtime->engine->options.config->plugin_dir, config->plugin, &runtime->file,
-                        error);
+    const struct engine_options *options = &runtime->engine->options;
+    /* Loading runs the file's constructors and its one symbol. */
+    if (options->guard)
+        options->guard->enter(options->guard, config->plugin, SHIM_PLUGIN_SYMBOL,
+                              plugin_call_limit(runtime));
+    int r = plugin_open(options->config->plugin_dir, config->plugin, &runtime->file, error);
+    if (options->guard)
+        options->guard->leave(options->guard);
     if (r < 0)
         return error_context(error, "runtime %s", config->name);
     runtime->context = (struct shim_context){

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command/guard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define DEPTH_MAX 8        /* calls within calls: a wait that recovers calls remove */
+#define STACK_SIZE 65536   /* of the handlers: a plugin may have used up the other one */
+#define BLOCKED_GRACE 5000 /* milliseconds until SIGKILL, for a plugin that blocks all signals */
+#define ALARM SIGRTMAX
+
+/* A call that has not returned. */
+struct call {
+    const char *plugin, *entry;
+    int64_t deadline; /* on the monotonic clock; SHIM_FOREVER: it may wait */
+};
+
+/* Handlers have no arguments of ours, so this is the program's own. */
+static struct guard {
+    struct engine_guard engine; /* first: what the engine has */
+    const char *command;
+    int exit_status;
+    pid_t owner;
+    timer_t alarm, last_resort;
+    volatile sig_atomic_t depth;
+    struct call calls[DEPTH_MAX];
+} guard;
+
+static const struct {
+    int signal;
+    const char *name;
+} crashes[] = {
+    {SIGSEGV, "segmentation fault"},     {SIGBUS, "bus error"},
+    {SIGILL, "illegal instruction"},     {SIGFPE, "arithmetic error"},
+    {SIGABRT, "it aborted the program"},
+};
+#define N_CRASHES (sizeof(crashes) / sizeof(*crashes))
+
+/* The innermost call, or NULL. */
+static const struct call *current(void) {
+    int depth = guard.depth;
+    if (depth <= 0 || getpid() != guard.owner)
+        return NULL;
+    return &guard.calls[(depth <= DEPTH_MAX ? depth : DEPTH_MAX) - 1];
+}
+
+/* "shimhost: run: plugin FILE WHAT in its entry spawn WHY; no container and no state is harmed".
+ * Only what a handler may call. */
+static _Noreturn void end(const struct call *call, const char *what, const char *why) {
+    const char *const parts[] = {
+        "shimhost: ",  guard.command,
+        ": plugin ",   call->plugin,
+        " ",           what,
+        " its entry ", call->entry,
+        why,           "; containers and their state are unharmed\n",
+    };
+    struct iovec line[sizeof(parts) / sizeof(*parts)];
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
+    if (writev(STDERR_FILENO, line, sizeof(line) / sizeof(*line)) < 0) {
+        /* The exit status still tells that it failed. */
+    }
+    _exit(guard.exit_status);
+}
+
+static void on_crash(int number) {
+    const struct call *call = current();
+    const char *why = "";
+    for (size_t i = 0; i < N_CRASHES; i++)
+        if (crashes[i].signal == number)
+            why = crashes[i].name;
+    char text[64] = " (";
+    strcat(strcat(text, why), ")");
+    if (call)
+        end(call, "crashed in", text);
+    /* Our own fault: SA_RESETHAND has put back what the kernel does with it. */
+    raise(number);
+}
+
+static void on_alarm(int number) {
+    (void)number;
+    const struct call *call = current();
+    if (call)
+        end(call, "did not return in time from", "");
+}
+
+static void on_exit_called(void) {
+    const struct call *call = current();
+    if (call)
+        end(call, "called exit() in", "");
+}
+
+static void set_timer(timer_t timer, int64_t deadline) {
+    struct itimerspec when = {.it_value = {deadline / 1000, deadline % 1000 * 1000000}};
+    timer_settime(timer, TIMER_ABSTIME, &when, NULL);
+}
+
+/* Sets the timers for the earliest deadline of all calls; without one they are stopped. */
+static void set_alarm(void) {
+    int64_t earliest = SHIM_FOREVER;
+    for (int i = 0; i < guard.depth && i < DEPTH_MAX; i++) {
+        int64_t deadline = guard.calls[i].deadline;
+        if (deadline >= 0 && (earliest < 0 || deadline < earliest))
+            earliest = deadline;
+    }
+    set_timer(guard.alarm, earliest < 0 ? 0 : earliest);
+    set_timer(guard.last_resort, earliest < 0 ? 0 : earliest + BLOCKED_GRACE);
+}
+
+static void enter(struct engine_guard *engine, const char *plugin, const char *entry,
+                  int64_t limit) {
+    (void)engine;
+    if (guard.depth < DEPTH_MAX)
+        guard.calls[guard.depth] = (struct call){plugin, entry, deadline_after(limit)};
+    guard.depth++;
+    set_alarm();
+}
+
+static void leave(struct engine_guard *engine) {
+    (void)engine;
+    guard.depth--;
+    set_alarm();
+}
+
+static int make_timer(int number, timer_t *ret) {
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = number};
+    return timer_create(CLOCK_MONOTONIC, &event, ret);
+}
+
+static int set_handlers(void) {
+    static char stack[STACK_SIZE];
+    stack_t alternative = {.ss_sp = stack, .ss_size = sizeof(stack)};
+    if (sigaltstack(&alternative, NULL) < 0)
+        return -1;
+    struct sigaction action = {.sa_handler = on_crash,
+                               .sa_flags = SA_ONSTACK | SA_RESETHAND | SA_NODEFER};
+    for (size_t i = 0; i < N_CRASHES; i++)
+        if (sigaction(crashes[i].signal, &action, NULL) < 0)
+            return -1;
+    action = (struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_ONSTACK | SA_RESTART};
+    return sigaction(ALARM, &action, NULL);
+}
+
+struct engine_guard *guard_set_up(const char *command, int exit_status) {
+    guard.command = command;
+    guard.exit_status = exit_status;
+    if (guard.owner == getpid())
+        return &guard.engine;
+    /* A forked child has neither the timers nor the calls of its parent, but its exit hook. */
+    bool forked = guard.owner != 0;
+    guard.depth = 0;
+    if (make_timer(ALARM, &guard.alarm) < 0 || make_timer(SIGKILL, &guard.last_resort) < 0 ||
+        set_handlers() < 0 || (!forked && atexit(on_exit_called) != 0))
+        return NULL;
+    guard.owner = getpid();
+    guard.engine = (struct engine_guard){.enter = enter, .leave = leave};
+    return &guard.engine;
+}
