@@ -19,10 +19,19 @@ host_libhost_la_SOURCES = \
 	%D%/process/pidfile.c %D%/process/pidfile.h \
 	%D%/process/runtime_log.c %D%/process/runtime_log.h \
 	%D%/state/bundle.c \
+	%D%/state/bundle_vary.c \
 	%D%/state/json.c %D%/state/json.h \
 	%D%/state/record.c %D%/state/record.h \
 	%D%/state/status.c %D%/state/status.h \
 	%D%/state/store.c %D%/state/store.h \
+	%D%/stream/attach.c %D%/stream/attach.h \
+	%D%/stream/detach_keys.c %D%/stream/detach_keys.h \
+	%D%/stream/log_files.c %D%/stream/log_files.h \
+	%D%/stream/log_lines.c %D%/stream/log_lines.h \
+	%D%/stream/log_record.c %D%/stream/log_record.h \
+	%D%/stream/log_tail.c %D%/stream/log_tail.h \
+	%D%/stream/logs.c %D%/stream/logs.h \
+	%D%/stream/terminal.c %D%/stream/terminal.h \
 	%D%/plugin/registry.c %D%/plugin/registry.h \
 	%D%/engine/call.c %D%/engine/call.h \
 	%D%/engine/engine.c %D%/engine/engine.h \

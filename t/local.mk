@@ -8,8 +8,11 @@ UNIT_TESTS = \
 	%D%/unit/test_config \
 	%D%/unit/test_config_document \
 	%D%/unit/test_config_values \
+	%D%/unit/test_detach_keys \
 	%D%/unit/test_json_out \
 	%D%/unit/test_launch \
+	%D%/unit/test_log_record \
+	%D%/unit/test_logs \
 	%D%/unit/test_state
 
 # Sorted by name.
@@ -35,6 +38,15 @@ EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install
 
 # What a unit test links: it is the default of all programs that do not say otherwise.
 LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)
+
+%C%_unit_test_logs_SOURCES = %D%/unit/test_logs.c %D%/unit/log_fixture.h
+%C%_unit_test_logs_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/%D%/golden"'
+EXTRA_DIST += \
+	%D%/golden/json-file.records \
+	%D%/golden/json-file.stdout \
+	%D%/golden/k8s-file.records \
+	%D%/golden/k8s-file.stdout \
+	%D%/golden/log.stderr
 
 # Those of a program take its files, which are in no library.
 %C%_unit_test_command_options_SOURCES = %D%/unit/test_command_options.c host/command/options.c

@@ -50,12 +50,17 @@ struct engine *engine_close(struct engine *engine);
 /* ------------------------------------------------------------------------------------ spawning */
 
 /* Where a stream goes: "inherit", "null", "file:PATH", "fifo:PATH", "k8s-file:PATH",
- * "json-file:PATH", "journald", "pipe" (kept for attach). NULL: the default, which is null. */
+ * "json-file:PATH", "journald", "pipe" (kept for attach), "terminal". NULL: the default, which is
+ * null, or the terminal if there is one. All paths are absolute. */
 struct spawn_streams {
     const char *targets[3];     /* of descriptors 0, 1, 2 */
     const char *when_gone[3];   /* "block" or "drop", or NULL: the runtime's configuration */
-    const char *const *options; /* KEY=VALUE of the log driver; NULL-terminated or NULL */
+    const char *const *options; /* KEY=VALUE of the log driver; NULL-terminated or NULL. Of the
+                                 * files: max-size (a size, or unlimited), max-files (a number);
+                                 * otherwise the runtime's configuration. Of journald: tag */
     uint16_t columns, rows;     /* initial size of a terminal; 0: not known */
+    bool await_attach; /* output that is kept for attach waits for the first client, who is the
+                        * owner: what that one does not take yet is not lost to it */
 };
 
 /* Where one container's runtime differs from what the runtime's YAML file says. It is recorded with
@@ -194,6 +199,16 @@ ssize_t engine_processes(struct engine *engine, const char *container, pid_t **r
 /* The absolute path of a process's directory, for attach and logs. The caller frees it. */
 int engine_process_directory(struct engine *engine, const char *container, const char *process,
                              char **ret_path, struct shim_error *error);
+
+/* Where the streams of a process go, for attach and logs: its targets as they were given. */
+struct process_streams {
+    char *targets[3]; /* of descriptors 0, 1, 2; NULL: not known */
+    bool terminal;
+};
+
+int engine_process_streams(struct engine *engine, const char *container, const char *process,
+                           struct process_streams *ret_streams, struct shim_error *error);
+void process_streams_clear(struct process_streams *streams);
 
 /* What a configured runtime says of itself; health and warnings included. */
 int engine_features(struct engine *engine, const char *runtime,

@@ -209,3 +209,22 @@ int engine_process_directory(struct engine *engine, const char *container, const
     *ret_path = pointer_steal(&process->directory);
     return 0;
 }
+
+void process_streams_clear(struct process_streams *streams) {
+    for (int i = 0; i < 3; i++)
+        free(streams->targets[i]);
+    *streams = (struct process_streams){.terminal = false};
+}
+
+int engine_process_streams(struct engine *engine, const char *container, const char *id,
+                           struct process_streams *ret_streams, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = process_open(engine, container, id, &process, error);
+    if (r < 0)
+        return r;
+    struct process_streams streams = {.terminal = process->record.terminal};
+    for (int i = 0; i < 3; i++)
+        streams.targets[i] = pointer_steal(&process->record.targets[i]);
+    *ret_streams = streams;
+    return 0;
+}
