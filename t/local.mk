@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	%D%/unit/test_detach_keys \
 	%D%/unit/test_json_out \
 	%D%/unit/test_launch \
+	%D%/unit/test_monitor \
 	%D%/unit/test_log_record \
 	%D%/unit/test_logs \
 	%D%/unit/test_state
@@ -65,6 +66,7 @@ check_PROGRAMS += %D%/helpers/take-pid
 %C%_helpers_take_pid_LDADD =
 
 %C%_unit_test_launch_SOURCES = %D%/unit/test_launch.c %D%/unit/launch_fixture.h
+%C%_unit_test_monitor_SOURCES = %D%/unit/test_monitor.c %D%/unit/launch_fixture.h
 
 include t/fake-runtime/local.mk
 

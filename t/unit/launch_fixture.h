@@ -168,7 +168,7 @@ static inline int launch_fails(struct fixture *fixture, const char *script) {
 /* The text of a file in the directory, in a buffer that the next call reuses; NULL if there is
  * none. */
 static inline const char *content(const struct fixture *fixture, const char *name) {
-    static char buffer[16384];
+    static char buffer[128 * 1024];
     int fd = openat(fixture->plan.directory_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return NULL;
