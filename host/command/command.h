@@ -134,6 +134,10 @@ extern const struct command command_exec;
 /* life.c */
 extern const struct command command_start, command_kill, command_pause, command_resume,
     command_delete, command_wait;
+/* attach.c */
+extern const struct command command_attach;
+/* logs.c */
+extern const struct command command_logs;
 /* change.c */
 extern const struct command command_update, command_checkpoint, command_resize, command_close_stdin;
 /* list.c */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "command/attaching.h"
 #include "command/spawning.h"
 
 struct exec_arguments {
@@ -36,6 +37,7 @@ static const struct option_spec exec_specs[] = {
     {OPTION_TEXT, 0, "pid-file", "FILE", "write the pid of the process to FILE", FIELD(pid_file),
      NULL},
     {OPTION_FLAG, 'q', "quiet", NULL, "do not print a made-up id", FIELD(quiet), NULL},
+    DETACH_KEYS_OPTION(struct exec_arguments),
     {.kind = OPTION_GROUP, .group = stream_specs, .field = FIELD(streams)},
     OPTIONS_DONE,
 };
@@ -133,7 +135,8 @@ static int spawn_request(const struct exec *exec, const struct spawn_request *re
     return status;
 }
 
-static int spawn(const struct exec *exec) {
+/* *ret_attached: the user is to be attached to it. */
+static int spawn(const struct exec *exec, bool *ret_attached) {
     const struct exec_arguments *arguments = exec->arguments;
     struct shim_error error = ERROR_NONE;
     struct stream_request streams;
@@ -152,19 +155,25 @@ static int spawn(const struct exec *exec) {
             .streams = streams.streams,
         };
         status = spawn_request(exec, &request);
+        *ret_attached = streams.streams.await_attach;
     }
     stream_request_clear(&streams);
     return status;
 }
 
 /* Stays with the process until its end, and removes what is left of it. Returns the exit status. */
-static int stay(const struct exec *exec, struct foreground *foreground) {
+static int stay(const struct exec *exec, struct foreground *foreground, bool attached) {
     struct shim_error error = ERROR_NONE;
     int32_t exit_status = EXIT_HOST_FAILED;
     int r = foreground_spawned(foreground, &error);
     if (r == 0)
-        r = foreground_wait(foreground, exec->invocation->engine, exec->container, exec->id,
-                            &exit_status, &error);
+        r = stay_with(&(struct attaching){.invocation = exec->invocation,
+                                          .foreground = foreground,
+                                          .container = exec->container,
+                                          .process = exec->id,
+                                          .detach_keys = exec->arguments->streams.detach_keys,
+                                          .pass_signals = true},
+                      attached, &exit_status, &error);
     if (r < 0)
         exit_status = complain(exec->invocation, exec->container, &error);
     if (r == 0 || r == -ENODATA)
@@ -180,9 +189,10 @@ static int spawn_and_stay(struct invocation *invocation, const struct exec *exec
         return complain(invocation, exec->container, &error);
     int status = EXIT_HOST_FAILED;
     if (invocation_engine(invocation, foreground.cancel_fd, &engine) == 0) {
-        status = spawn(exec);
+        bool attached = false;
+        status = spawn(exec, &attached);
         if (status == 0 && !exec->arguments->detach)
-            status = stay(exec, &foreground);
+            status = stay(exec, &foreground, attached);
         else if (status == 0 && !exec->arguments->id && !exec->arguments->quiet)
             printf("%s\n", exec->id);
     }

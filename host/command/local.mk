@@ -2,6 +2,8 @@
 # The `shimhost` program and its manual.
 bin_PROGRAMS += %D%/shimhost
 %C%_shimhost_SOURCES = \
+	%D%/attach.c \
+	%D%/attaching.c %D%/attaching.h \
 	%D%/change.c \
 	%D%/command.h \
 	%D%/config_commands.c \
@@ -11,6 +13,7 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/invocation.c \
 	%D%/life.c \
 	%D%/list.c \
+	%D%/logs.c \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
 	%D%/plugins.c \

@@ -21,6 +21,8 @@ const struct command *const commands[] = {
     &command_create,
     &command_start,
     &command_exec,
+    &command_attach,
+    &command_logs,
     &command_kill,
     &command_wait,
     &command_pause,

@@ -2,6 +2,7 @@
 /* run, create, restore: a container's first process. */
 #include <string.h>
 
+#include "command/attaching.h"
 #include "command/spawning.h"
 
 struct run_arguments {
@@ -37,6 +38,7 @@ static const struct option_spec container_specs[] = {
 static const struct option_spec run_specs[] = {
     {OPTION_FLAG, 'd', "detach", NULL, "return as soon as it runs", FIELD(detach), NULL},
     {OPTION_FLAG, 0, "rm", NULL, "delete the container after its end", FIELD(remove), NULL},
+    DETACH_KEYS_OPTION(struct run_arguments),
     {.kind = OPTION_GROUP, .group = container_specs},
     OPTIONS_DONE,
 };
@@ -72,8 +74,9 @@ static int spawn_request(const struct invocation *invocation, const struct run_a
     return status;
 }
 
+/* *ret_attached: the user is to be attached to it. */
 static int spawn(const struct invocation *invocation, const struct run_arguments *arguments,
-                 bool start, bool detached) {
+                 bool start, bool detached, bool *ret_attached) {
     struct shim_error error = ERROR_NONE;
     struct stream_request streams;
     char *checkpoint AUTO_FREE = NULL;
@@ -91,6 +94,7 @@ static int spawn(const struct invocation *invocation, const struct run_arguments
             .streams = streams.streams,
         };
         status = spawn_request(invocation, arguments, &request);
+        *ret_attached = streams.streams.await_attach;
     }
     stream_request_clear(&streams);
     return status;
@@ -98,13 +102,18 @@ static int spawn(const struct invocation *invocation, const struct run_arguments
 
 /* Stays with the container until its end. Returns the exit status. */
 static int stay(const struct invocation *invocation, const struct run_arguments *arguments,
-                struct foreground *foreground) {
+                struct foreground *foreground, bool attached) {
     const char *container = invocation->operands[0];
     struct shim_error error = ERROR_NONE;
     int32_t exit_status = EXIT_HOST_FAILED;
     int r = foreground_spawned(foreground, &error);
     if (r == 0)
-        r = foreground_wait(foreground, invocation->engine, container, NULL, &exit_status, &error);
+        r = stay_with(&(struct attaching){.invocation = invocation,
+                                          .foreground = foreground,
+                                          .container = container,
+                                          .detach_keys = arguments->streams.detach_keys,
+                                          .pass_signals = true},
+                      attached, &exit_status, &error);
     if (r < 0)
         exit_status = complain(invocation, container, &error);
     bool over = r == 0 || r == -ENODATA;
@@ -126,9 +135,10 @@ static int spawn_and_stay(struct invocation *invocation, const struct run_argume
     if (invocation_engine(invocation, foreground.cancel_fd, &engine) == 0) {
         if (arguments->quiet)
             invocation_quiet(invocation);
-        status = spawn(invocation, arguments, start, detached);
+        bool attached = false;
+        status = spawn(invocation, arguments, start, detached, &attached);
         if (status == 0 && !detached)
-            status = stay(invocation, arguments, &foreground);
+            status = stay(invocation, arguments, &foreground, attached);
     }
     foreground_close(&foreground);
     return status;

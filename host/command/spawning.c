@@ -4,9 +4,10 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
+#include "command/attaching.h"
 #include "process/pidfile.h"
+#include "stream/terminal.h"
 
 #define FIELD(name) offsetof(struct stream_arguments, name)
 
@@ -16,8 +17,8 @@ const struct option_spec stream_specs[] = {
      FIELD(interactive), NULL},
     {OPTION_TEXT, 0, "stdin", "TARGET", "inherit, null, file:PATH, fifo:PATH or pipe",
      FIELD(targets[0]), NULL},
-    {OPTION_TEXT, 0, "stdout", "TARGET", "inherit, null, file:PATH, fifo:PATH or one of --log",
-     FIELD(targets[1]), NULL},
+    {OPTION_TEXT, 0, "stdout", "TARGET",
+     "inherit, null, file:PATH, fifo:PATH, pipe or one of --log", FIELD(targets[1]), NULL},
     {OPTION_TEXT, 0, "stderr", "TARGET", "as for --stdout", FIELD(targets[2]), NULL},
     {OPTION_TEXT, 0, "when-gone", "POLICY", "block or drop, while nobody reads its output",
      FIELD(when_gone), NULL},
@@ -29,14 +30,10 @@ const struct option_spec stream_specs[] = {
 };
 
 /* The size of the terminal that this program is used on, if it is. */
-static void terminal_size(struct spawn_streams *streams) {
-    struct winsize size;
+static void use_terminal_size(struct spawn_streams *streams) {
     for (int fd = 0; fd <= 2; fd++)
-        if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
-            streams->columns = size.ws_col;
-            streams->rows = size.ws_row;
+        if (terminal_size(fd, &streams->columns, &streams->rows) == 0)
             return;
-        }
 }
 
 static const char *target_of(const struct stream_arguments *arguments, int fd, bool detached) {
@@ -46,9 +43,19 @@ static const char *target_of(const struct stream_arguments *arguments, int fd, b
         return arguments->log;
     if (arguments->terminal)
         return NULL;
-    if (!detached)
-        return "inherit";
-    return fd == 0 && arguments->interactive ? "pipe" : "null";
+    if (fd == 0 && arguments->interactive)
+        return "pipe";
+    return detached ? "null" : "inherit";
+}
+
+/* Has somebody who stays with the process something to be attached to? */
+static bool is_attached(const struct stream_request *request, bool terminal) {
+    for (int fd = 0; fd < 3; fd++) {
+        const char *target = request->targets[fd];
+        if (target && strcmp(target, "pipe") == 0)
+            return true;
+    }
+    return terminal;
 }
 
 /* Returns 0, or the exit status after a complaint. */
@@ -90,6 +97,8 @@ int stream_request_fill(const struct invocation *invocation,
         .streams = {.when_gone = {NULL, arguments->when_gone, arguments->when_gone},
                     .options = arguments->log_options.items}};
     int status = check(invocation, arguments);
+    if (status == 0)
+        status = check_detach_keys(invocation, arguments->detach_keys);
     if (status != 0)
         return status;
     for (int fd = 0; fd < 3; fd++) {
@@ -99,7 +108,8 @@ int stream_request_fill(const struct invocation *invocation,
         request->streams.targets[fd] = request->targets[fd];
     }
     if (arguments->terminal)
-        terminal_size(&request->streams);
+        use_terminal_size(&request->streams);
+    request->streams.await_attach = !detached && is_attached(request, arguments->terminal);
     return 0;
 }
 

@@ -12,12 +12,22 @@ struct stream_arguments {
     const char *when_gone;
     const char *log;
     struct option_list log_options;
+    const char *detach_keys;
     bool terminal;
     bool interactive;
 };
 
 /* The options that fill it, for an OPTION_GROUP. */
 extern const struct option_spec stream_specs[];
+
+/* The option of the commands that stay with the process. `structure` has a struct stream_arguments
+ * named streams. */
+#define DETACH_KEYS_OPTION(structure)                                                              \
+    {                                                                                              \
+        OPTION_TEXT, 0, "detach-keys", "KEYS",                                                     \
+            "leave when these are typed, and let it run on; ctrl-p,ctrl-q if not given",           \
+            offsetof(structure, streams.detach_keys), NULL                                         \
+    }
 
 /* What becomes of them: what the engine wants, and the texts that this points to. */
 struct stream_request {
