@@ -71,15 +71,17 @@ static int service_run_command(const struct shim_context *context,
                                const struct shim_process *process, const char *const *argv,
                                int64_t timeout, uint32_t flags, struct shim_output *ret_output,
                                struct shim_error *error) {
-    if (flags & ~SHIM_RUN_MERGE_ERRORS)
+    const uint32_t known = SHIM_RUN_MERGE_ERRORS | SHIM_RUN_NO_CANCEL;
+    if (flags & ~known)
         return error_set(error, -EINVAL, "run_command: unknown flags 0x%x",
-                         flags & ~SHIM_RUN_MERGE_ERRORS);
+                         flags & ~known);
     struct command command = {
         .argv = argv,
         .environment = context->runtime->environment,
         .directory_fd = -1,
         .timeout = timeout,
-        .cancel_fd = runtime_of(context)->engine->options.cancel_fd,
+        .cancel_fd =
+            flags & SHIM_RUN_NO_CANCEL ? -1 : runtime_of(context)->engine->options.cancel_fd,
         .merge_errors = (flags & SHIM_RUN_MERGE_ERRORS) != 0,
     };
     (void)process;

@@ -203,6 +203,7 @@ struct shim_context {
 
 /* run_command: flags */
 #define SHIM_RUN_MERGE_ERRORS 0x1u /* standard error goes into the text, too */
+#define SHIM_RUN_NO_CANCEL 0x2u    /* the caller's giving up does not end it: for cleaning up */
 
 /* The services. A plugin built against an older header finds all that it knows at the same place;
  * one built against a newer header asks SHIM_HAS(struct shim_services, services, NAME) first.

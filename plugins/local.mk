@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# The plugins. They see the SDK and nothing of the host, and export one symbol.
+plugin_LTLIBRARIES = \
+	%D%/crun.la \
+	%D%/runc.la
+
+PLUGIN_CPPFLAGS = -D_GNU_SOURCE -DPLUGIN_VERSION='"$(PACKAGE_VERSION)"' -I$(top_srcdir)/sdk/include
+PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+	-export-symbols-regex '^shim_plugin_descriptor$$'
+
+%C%_crun_la_SOURCES = %D%/crun/crun.c
+%C%_crun_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+%C%_crun_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+%C%_crun_la_LIBADD = sdk/liboci.la
+
+%C%_runc_la_SOURCES = %D%/runc/runc.c
+%C%_runc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+%C%_runc_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+%C%_runc_la_LIBADD = sdk/liboci.la
+
+# Plugins are found as NAME.so; libtool's own notes on them are of no use there, and without them it does not know what
+# to uninstall.
+install-exec-hook: remove-plugin-notes
+remove-plugin-notes: install-pluginLTLIBRARIES
+	cd '$(DESTDIR)$(plugindir)' && for plugin in $(plugin_LTLIBRARIES); do \
+		rm -f "$${plugin##*/}" || exit; \
+	done
+uninstall-hook: uninstall-plugins
+uninstall-plugins:
+	cd '$(DESTDIR)$(plugindir)' && for plugin in $(plugin_LTLIBRARIES); do \
+		plugin=$${plugin##*/}; rm -f "$${plugin%.la}.so" || exit; \
+	done
+.PHONY: remove-plugin-notes uninstall-plugins
