@@ -43,6 +43,8 @@ static int start(struct monitor *monitor, char *const *argv) {
 }
 
 static void finish(struct monitor *monitor) {
+    if (!monitor->failure && !monitor->unclean)
+        record_cleaned();
     if (monitor->failure) {
         launch_tell(monitor);
         monitor->state = DONE;
@@ -64,6 +66,7 @@ void cleanup_next(struct monitor *monitor) {
             monitor->deadline = watch_deadline(plan->cleanup_timeout);
             return;
         }
+        monitor->unclean = true;
         log_line(monitor, "error", "cannot run the cleanup command %s: error %d", argv[0], -result);
     }
     finish(monitor);
@@ -104,6 +107,7 @@ void cleanup_ended(struct monitor *monitor, int wait_status) {
     const char *said = end_capture(monitor);
     int status = child_exit_status(wait_status);
     const char *before = *said ? ": " : "";
+    monitor->unclean = monitor->unclean || wait_status;
     if (monitor->killed)
         log_line(monitor, "error",
                  "the cleanup command %s took more than %lu ms and was killed%s%s", name,
@@ -126,6 +130,7 @@ void cleanup_timed_out(struct monitor *monitor) {
         return;
     }
     end_capture(monitor);
+    monitor->unclean = true;
     log_line(monitor, "error",
              "a cleanup command, process %d, does not die of SIGKILL; going on without it",
              monitor->command);

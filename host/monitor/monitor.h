@@ -76,6 +76,7 @@ struct monitor {
     int command;           /* the pid of the launch or cleanup command that runs, or 0 */
     unsigned next_cleanup; /* index in the plan */
     bool killed;           /* the cleanup command ran into its deadline */
+    bool unclean;          /* a cleanup command has failed */
     int64_t deadline;      /* of the state, on the monotonic clock in milliseconds, or 0 */
 
     int ready_fd;   /* the host waits at its other end, or -1 */
@@ -244,6 +245,10 @@ int record_prepare_exit(struct monitor *monitor);
 
 /* Writes the exit status, or why it is not known, under its name. */
 int record_exit(struct monitor *monitor);
+
+/* Leaves `.cleaned`: all cleanup commands have succeeded, the runtime knows nothing of it any more.
+ */
+void record_cleaned(void);
 
 /* ---- log.c ------------------------------------------------------------------------------------
  */
