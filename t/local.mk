@@ -3,18 +3,26 @@
 
 # Sorted by name; each is one file, t/unit/NAME.c.
 UNIT_TESTS = \
+	%D%/unit/test_command \
 	%D%/unit/test_command_options \
 	%D%/unit/test_command_signals \
 	%D%/unit/test_config \
 	%D%/unit/test_config_document \
 	%D%/unit/test_config_values \
 	%D%/unit/test_detach_keys \
+	%D%/unit/test_fifo \
+	%D%/unit/test_file \
+	%D%/unit/test_identity \
 	%D%/unit/test_json_out \
 	%D%/unit/test_launch \
-	%D%/unit/test_monitor \
+	%D%/unit/test_log \
 	%D%/unit/test_log_record \
 	%D%/unit/test_logs \
-	%D%/unit/test_state
+	%D%/unit/test_monitor \
+	%D%/unit/test_pidfile \
+	%D%/unit/test_runtime_log \
+	%D%/unit/test_state \
+	%D%/unit/test_text
 
 # Sorted by name.
 BATS_TESTS = \

@@ -4,12 +4,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -291,17 +289,35 @@ static int empty_directory(DIR *stream, unsigned int depth, struct shim_error *e
     return r < 0 ? r : list_stream(stream, remove_entry, &removal, error);
 }
 
-/* Opens a directory unless it is somewhere else: RESOLVE_NO_XDEV refuses mounts of every kind, also
- * those that show the same file system again. */
-static int open_within_mount(int directory_fd, const char *name) {
-    struct open_how how = {
-        .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-        .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
-    };
-    int fd = (int)syscall(SYS_openat2, directory_fd, name, &how, sizeof(how));
+/* Finds out which mount a descriptor is on. Mounts may show the same file system again, so that
+ * device numbers would not tell (Linux 5.8). */
+static int mount_of(int fd, uint64_t *ret_mount) {
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &status) < 0)
+        return -errno;
+    if (!(status.stx_mask & STATX_MNT_ID))
+        return -ENOTSUP;
+    *ret_mount = status.stx_mnt_id;
+    return 0;
+}
+
+/* Opens a directory for removal unless something is mounted on it: -EXDEV. */
+static int open_within_mount(int directory_fd, const char *name, DIR **ret_stream) {
+    uint64_t inside, outside;
+    int fd AUTO_CLOSE = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ELOOP ? -ENOTDIR : -errno;
-    return fd;
+    int r = mount_of(fd, &inside);
+    if (r < 0 || (r = mount_of(directory_fd, &outside)) < 0)
+        return r;
+    if (inside != outside)
+        return -EXDEV;
+    DIR *stream = fdopendir(fd);
+    if (!stream)
+        return -errno;
+    fd_steal(&fd);
+    *ret_stream = stream;
+    return 0;
 }
 
 static int remove_tree(int directory_fd, const char *name, unsigned int depth,
@@ -309,13 +325,8 @@ static int remove_tree(int directory_fd, const char *name, unsigned int depth,
     if (depth == 0)
         return error_set(error, -E2BIG, "cannot remove the directory %s: it lies too deep",
                          SHOWN(name));
-    int fd = open_within_mount(directory_fd, name);
     DIR *stream AUTO_DIRECTORY = NULL;
-    int r = fd < 0 ? fd : 0;
-    if (r == 0 && !(stream = fdopendir(fd))) {
-        r = -errno;
-        fd_close(fd);
-    }
+    int r = open_within_mount(directory_fd, name, &stream);
     if (r == -ENOENT)
         return r;
     if (r < 0)

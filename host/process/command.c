@@ -207,6 +207,27 @@ static char *show_command(const struct command *command, char shown[SHOWN_MAX]) 
     return text_show(shown, SHOWN_MAX, line, strlen(line));
 }
 
+static int run_failed(const struct run *run, int code, struct shim_error *error) {
+    char shown[SHOWN_MAX];
+    show_command(run->command, shown);
+    switch (code) {
+    case -ETIMEDOUT:
+        return error_set_reason(error, code, SHIM_REASON_TIMED_OUT,
+                                "timed out after %.3gs: %s; it was killed",
+                                (double)run->command->timeout / 1000, shown);
+    case -ECANCELED:
+        return error_set_reason(error, code, SHIM_REASON_CANCELLED, "cancelled: %s; it was killed",
+                                shown);
+    case -ECHILD:
+        return error_set(error, code,
+                         "the exit status of %s is lost: SIGCHLD is ignored, or it was reaped by "
+                         "somebody else",
+                         shown);
+    default:
+        return error_set(error, code, "cannot follow %s: %s", shown, strerror(-code));
+    }
+}
+
 /* A host may run with its standard descriptors closed: what the child is to move there must not lie
  * there already. Takes `fd`. */
 static int above_standard(int fd) {
@@ -277,12 +298,13 @@ static int run_start(struct run *run, struct shim_error *error) {
                          strerror(failure.code));
     }
     run->pidfd = pidfd_open(run->pid, 0);
+    if (run->pidfd < 0 && errno == ESRCH) /* over already, and not a zombie */
+        return run_failed(run, -ECHILD, error);
     if (run->pidfd < 0) {
-        r = errno == ESRCH ? -ECHILD : -errno;
+        r = -errno;
         kill(-run->pid, SIGKILL);
         reap(run->pid);
-        return error_set(error, r, "cannot follow %s: %s", show_command(command, shown),
-                         strerror(-r));
+        return run_failed(run, r, error);
     }
     return 0;
 }
@@ -334,27 +356,6 @@ static void run_kill(const struct run *run) {
         /* again */
     }
     run_reap(run);
-}
-
-static int run_failed(const struct run *run, int code, struct shim_error *error) {
-    char shown[SHOWN_MAX];
-    show_command(run->command, shown);
-    switch (code) {
-    case -ETIMEDOUT:
-        return error_set_reason(error, code, SHIM_REASON_TIMED_OUT,
-                                "timed out after %.3gs: %s; it was killed",
-                                (double)run->command->timeout / 1000, shown);
-    case -ECANCELED:
-        return error_set_reason(error, code, SHIM_REASON_CANCELLED, "cancelled: %s; it was killed",
-                                shown);
-    case -ECHILD:
-        return error_set(error, code,
-                         "the exit status of %s is lost: SIGCHLD is ignored, or it was reaped by "
-                         "somebody else",
-                         shown);
-    default:
-        return error_set(error, code, "cannot follow %s: %s", shown, strerror(-code));
-    }
 }
 
 static int check_command(const struct command *command, const struct shim_output *output,
