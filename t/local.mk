@@ -43,7 +43,7 @@ BATS_TESTS = \
 	%D%/state-directory.bats
 
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
-	%D%/pid-reuse.bash %D%/private-cgroups .clang-format quickstart
+	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
 
 # What a unit test links: it is the default of all programs that do not say otherwise.
 LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)
