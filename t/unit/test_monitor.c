@@ -338,11 +338,11 @@ static pid_t start_helper(struct fixture *fixture) {
     assert_int_equal(mkfifoat(fixture->plan.directory_fd, "answer", 0600), 0);
     pid_t helper = fork();
     if (helper == 0) {
-        fchdir(fixture->plan.directory_fd);
-        execl("/bin/sh", "sh", "-c",
-              "read x < request; sh -c 'read x < go; exit 9' & echo $! > .pid.runtime; "
-              "echo > answer; wait $!",
-              NULL);
+        if (fchdir(fixture->plan.directory_fd) == 0)
+            execl("/bin/sh", "sh", "-c",
+                  "read x < request; sh -c 'read x < go; exit 9' & echo $! > .pid.runtime; "
+                  "echo > answer; wait $!",
+                  NULL);
         _exit(127);
     }
     return helper;
