@@ -199,7 +199,7 @@ static void a_relative_command(void **state) {
     struct fixture *fixture = *state;
     fixture->command[0] = "program";
     put(fixture, "program", "#!/bin/sh\n");
-    fchmodat(fixture->plan.directory_fd, "program", 0700, 0);
+    assert_int_equal(fchmodat(fixture->plan.directory_fd, "program", 0700, 0), 0);
     assert_int_equal(launch_monitor(&fixture->plan, &fixture->error), -ECHILD);
     assert_message(fixture, "cannot execute program: No such file or directory");
 }
