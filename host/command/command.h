@@ -148,6 +148,8 @@ extern const struct command command_state;
 extern const struct command command_runtimes;
 /* plugins.c */
 extern const struct command command_plugin_list, command_plugin_info;
+/* plugin_check.c */
+extern const struct command command_plugin_check;
 /* config_commands.c */
 extern const struct command command_config_check, command_config_show;
 

@@ -2,6 +2,17 @@
 # The `shimhost` program and its manual.
 bin_PROGRAMS += %D%/shimhost
 %C%_shimhost_SOURCES = \
+	host/check/bundle.c \
+	host/check/check.h \
+	host/check/descriptor.c \
+	host/check/elf.c host/check/elf.h \
+	host/check/failure.c \
+	host/check/hosts.c \
+	host/check/kit.c host/check/kit.h \
+	host/check/life.c \
+	host/check/list.c \
+	host/check/manners.c \
+	host/check/runner.c \
 	%D%/attach.c \
 	%D%/attaching.c %D%/attaching.h \
 	%D%/change.c \
@@ -16,6 +27,7 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/logs.c \
 	%D%/main.c \
 	%D%/options.c %D%/options.h \
+	%D%/plugin_check.c \
 	%D%/plugins.c \
 	%D%/print.c %D%/print.h \
 	%D%/ps.c \

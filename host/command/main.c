@@ -39,6 +39,7 @@ const struct command *const commands[] = {
     &command_runtimes,
     &command_plugin_list,
     &command_plugin_info,
+    &command_plugin_check,
     &command_config_check,
     &command_config_show,
     NULL,

@@ -63,6 +63,12 @@ struct bundle {
 int bundle_read(const char *path, struct bundle *ret_bundle, struct shim_error *error);
 void bundle_clear(struct bundle *bundle);
 
+/* Writes the config.json of the bundle `path` (absolute) into another directory, with `argv`
+ * (NULL-terminated) as its process's arguments, without a terminal, and with the path of its root
+ * made absolute. -EINVAL: it has no process or no root. */
+int bundle_vary(const char *path, const char *const *argv, int directory_fd,
+                struct shim_error *error);
+
 /* Makes the process object of an exec out of a bundle's. See engine_exec_template(). */
 struct exec_template;
 int bundle_exec_process(const struct bundle *bundle, const struct exec_template *exec,
