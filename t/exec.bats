@@ -72,8 +72,8 @@ gone() {
         fails_with 125 exec -d --id worker "$ID" -- true
         says worker
         works kill --process-id worker "$ID" TERM
-        fails_with 12 wait --process-id worker "$ID"
-        fails_with 12 wait --process-id worker "$ID"
+        gives 12 --process-id worker "$ID"
+        gives 12 --process-id worker "$ID"
         is "$(field "$ID" .status)" running
         gone
     done

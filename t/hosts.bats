@@ -78,7 +78,7 @@ marked_monitors() {
         says running
         LIMIT=30 works state "$ID"
         captures shimhost wait "$ID" --timeout 100ms
-        says "timed out"
+        says "still running"
         in_background delete --force "$ID"
         job=$!
         echo >"$T/hold"

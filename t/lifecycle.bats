@@ -174,7 +174,7 @@ hosts_left() {
         works run -d -r "$RUNTIME" -b "$(bundle deadline "$FOREVER")" "$ID"
         captures shimhost wait "$ID" --timeout 100ms
         [[ $status != 0 ]]
-        says "timed out"
+        says "still running"
         fails_with 2 wait "$ID" --timeout nonsense
         is "$(field "$ID" .status)" running
         works delete --force "$ID"

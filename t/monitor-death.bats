@@ -174,10 +174,10 @@ adopted() {
         says exitStatus
         echo nonsense >"$file"
         fails_with 1 wait "$ID"
-        says exitStatus nonsense
+        says exitStatus malformed
         echo 256 >"$file"
         fails_with 1 wait "$ID"
-        says 256
+        says exitStatus
         rm "$file"
         fails_with 1 wait "$ID"
         works delete "$ID"
