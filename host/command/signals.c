@@ -92,7 +92,7 @@ int foreground_open(struct foreground *ret_foreground, struct shim_error *error)
     all = cancel;
     for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
         add_unless_ignored(&all, passed_on[i]);
-    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+    for (int number = SIGRTMIN; number < SIGRTMAX; number++) /* the last is the alarm of guard.h */
         add_unless_ignored(&all, number);
     struct foreground foreground = FOREGROUND_NONE;
     if (sigprocmask(SIG_BLOCK, &all, NULL) == 0)
