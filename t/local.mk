@@ -3,6 +3,7 @@
 
 # Sorted by name; each is one file, t/unit/NAME.c.
 UNIT_TESTS = \
+	%D%/unit/test_attach \
 	%D%/unit/test_command \
 	%D%/unit/test_command_options \
 	%D%/unit/test_command_signals \
