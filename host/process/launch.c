@@ -101,9 +101,12 @@ static int handover_make(struct handover *handover, const int streams[3], int re
     return 0;
 }
 
+/* To duplicate a descriptor to itself makes it survive the execution (POSIX.1-2024; glibc 2.29). */
 static int add_actions(posix_spawn_file_actions_t *actions, const struct handover *handover,
-                       int directory_fd) {
-    int r = posix_spawn_file_actions_addfchdir_np(actions, directory_fd);
+                       const struct launch_plan *plan) {
+    int r = posix_spawn_file_actions_addfchdir_np(actions, plan->directory_fd);
+    for (const int *fd = plan->inherit; fd && *fd >= 0 && r == 0; fd++)
+        r = posix_spawn_file_actions_adddup2(actions, *fd, *fd);
     for (int i = 0; i <= READY_FD && r == 0; i++) {
         if (handover->sources[i] < 0)
             r = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
@@ -140,7 +143,7 @@ static int spawn(const struct launch_plan *plan, const struct launch_words *word
     if (r == 0) {
         r = set_attributes(&attributes);
         if (r == 0)
-            r = add_actions(&actions, handover, plan->directory_fd);
+            r = add_actions(&actions, handover, plan);
         if (r == 0)
             r = posix_spawn(ret_pid, plan->monitor, &actions, &attributes,
                             (char *const *)words->argv, environment);

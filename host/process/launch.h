@@ -36,6 +36,8 @@ struct launch_plan {
     int64_t cleanup_timeout; /* milliseconds for each cleanup command, or SHIM_FOREVER */
     int cancel_fd;           /* gives up when it becomes readable or ends; or -1 */
 
+    const int *inherit; /* descriptors from 4 on that the monitor gets under their own numbers; -1
+                         * ends the list; or NULL */
     const char *const *words; /* further KEY=VALUE arguments of the monitor; or NULL */
 };
 
