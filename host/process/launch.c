@@ -105,8 +105,8 @@ static int handover_make(struct handover *handover, const int streams[3], int re
 static int add_actions(posix_spawn_file_actions_t *actions, const struct handover *handover,
                        const struct launch_plan *plan) {
     int r = posix_spawn_file_actions_addfchdir_np(actions, plan->directory_fd);
-    for (const int *fd = plan->inherit; fd && *fd >= 0 && r == 0; fd++)
-        r = posix_spawn_file_actions_adddup2(actions, *fd, *fd);
+    for (size_t i = 0; i < plan->n_descriptors && r == 0; i++)
+        r = posix_spawn_file_actions_adddup2(actions, plan->descriptors[i], plan->descriptors[i]);
     for (int i = 0; i <= READY_FD && r == 0; i++) {
         if (handover->sources[i] < 0)
             r = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);

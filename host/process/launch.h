@@ -36,9 +36,12 @@ struct launch_plan {
     int64_t cleanup_timeout; /* milliseconds for each cleanup command, or SHIM_FOREVER */
     int cancel_fd;           /* gives up when it becomes readable or ends; or -1 */
 
-    const int *inherit; /* descriptors from 4 on that the monitor gets under their own numbers; -1
-                         * ends the list; or NULL */
+    const int *descriptors; /* from 4 on, which the monitor gets under their own numbers */
+    size_t n_descriptors;
     const char *const *words; /* further KEY=VALUE arguments of the monitor; or NULL */
+    const int *descriptors;   /* further ones that the monitor gets, under the same numbers, which
+                               * are above 3 */
+    size_t n_descriptors;
 };
 
 /* Makes the FIFOs `exit` and `control` if they are missing, starts the monitor, and waits for
