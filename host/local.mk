@@ -44,6 +44,8 @@ host_libhost_la_SOURCES = \
 	%D%/engine/remove.c \
 	%D%/engine/services.c \
 	%D%/engine/spawn.c \
+	%D%/engine/stream_files.c %D%/engine/stream_set.h \
+	%D%/engine/stream_target.c %D%/engine/stream_target.h \
 	%D%/engine/streams.c \
 	%D%/engine/wait.c
 host_libhost_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -111,10 +111,18 @@ int process_adopt(struct process *process, struct shim_error *error);
 
 /* streams.c: what the launch command gets as its streams, and what the monitor is told about them.
  */
+#define STREAM_WORDS_MAX 32
+#define STREAM_DESCRIPTORS_MAX 8
 struct stream_set {
-    int fds[3];        /* for descriptors 0, 1, 2; owned */
-    unsigned int keep; /* bit N: the monitor keeps descriptor N open */
+    int fds[3];                              /* for descriptors 0, 1, 2; owned; -1: none */
+    unsigned int keep;                       /* bit N: the monitor keeps descriptor N open */
+    int descriptors[STREAM_DESCRIPTORS_MAX]; /* the monitor's, under the same numbers; owned */
+    size_t n_descriptors;
+    char *words[STREAM_WORDS_MAX + 1]; /* for the monitor; NULL-terminated; owned */
+    size_t n_words;
 };
+/* Opens everything that the targets of process->record name, as process->streams wants it. The error
+ * names the stream. Never waits for anybody. */
 int streams_open(const struct process *process, struct stream_set *ret_streams,
                  struct shim_error *error);
 void streams_close(struct stream_set *streams);

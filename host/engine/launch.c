@@ -108,6 +108,9 @@ int process_launch(const struct shim_context *context, const struct shim_process
     if (launch->cleanup_timeout > 0)
         plan.cleanup_timeout = launch->cleanup_timeout;
     memcpy(plan.streams, streams.fds, sizeof(plan.streams));
+    plan.words = (const char *const *)streams.words;
+    plan.descriptors = streams.descriptors;
+    plan.n_descriptors = streams.n_descriptors;
     r = launch_monitor(&plan, error);
     streams_close(&streams);
     return r < 0 ? r : 0;

@@ -36,8 +36,8 @@ static int make_record(const struct spawn_request *request, int terminal,
     record->checkpoint = copy_or_null(request->checkpoint);
     int failed = request->checkpoint && !record->checkpoint;
     for (int i = 0; i < 3; i++) {
-        const char *target = request->streams.targets[i] ? request->streams.targets[i] : "null";
-        failed |= !(record->targets[i] = strdup(target));
+        const char *usual = terminal ? "terminal" : "null", *target = request->streams.targets[i];
+        failed |= !(record->targets[i] = strdup(target ? target : usual));
     }
     if (failed || copy_strings(request->runtime_args, &record->runtime_args) < 0)
         return error_set(error, -ENOMEM, "cannot spawn in container %s: out of memory",

@@ -1,124 +1,317 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stream targets: from "file:PATH" to the descriptor that the container gets as its own. */
+/*
+ * From stream targets to what a launch needs: the descriptors that the process gets as its own, and
+ * for what cannot be handed over, the words that tell the monitor what to copy where
+ * (host/monitor/plan.h has them all).
+ */
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "engine/internal.h"
+#include "base/text.h"
+#include "engine/stream_set.h"
+#include "engine/stream_target.h"
 
-static const char *const stream_names[3] = {"stdin", "stdout", "stderr"};
+/* The monitor's own descriptors lie below. */
+#define FIRST_DESCRIPTOR 4
+/* Output that nobody has been attached to yet is kept at least so long after the end. */
+#define AWAIT_LEAST 10000 /* milliseconds */
 
 void streams_close(struct stream_set *streams) {
     for (int i = 0; i < 3; i++)
         streams->fds[i] = fd_close(streams->fds[i]);
+    while (streams->n_descriptors > 0)
+        fd_close(streams->descriptors[--streams->n_descriptors]);
+    while (streams->n_words > 0)
+        free(streams->words[--streams->n_words]);
 }
 
-static int open_null(int index, struct stream_set *streams, struct shim_error *error) {
-    int fd = open("/dev/null", (index == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(error, -errno, "cannot open /dev/null: %s", strerror(errno));
-    streams->fds[index] = fd;
+int stream_set_word(struct stream_set *set, struct shim_error *error, const char *format, ...) {
+    va_list arguments;
+    if (set->n_words == STREAM_WORDS_MAX)
+        return error_set(error, -E2BIG, "too much to be told about the streams");
+    va_start(arguments, format);
+    int length = vasprintf(&set->words[set->n_words], format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        set->words[set->n_words] = NULL;
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    set->n_words++;
     return 0;
 }
 
-static int open_inherited(int index, struct stream_set *streams, struct shim_error *error) {
+int stream_set_descriptor(struct stream_set *set, int fd_take, int *ret_number,
+                          struct shim_error *error) {
+    int fd AUTO_CLOSE = fd_take;
+    if (set->n_descriptors == STREAM_DESCRIPTORS_MAX)
+        return error_set(error, -E2BIG, "too many descriptors for the streams");
+    if (fd < FIRST_DESCRIPTOR) {
+        int higher = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
+        if (higher < 0)
+            return error_set(error, -errno, "cannot copy a descriptor: %s", strerror(errno));
+        fd_close(fd);
+        fd = higher;
+    }
+    *ret_number = set->descriptors[set->n_descriptors++] = fd_steal(&fd);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------ one stream */
+
+/* What is needed while the three are gone through. */
+struct opening {
+    const struct process *process;
+    const struct spawn_streams *wanted;
+    struct stream_target targets[3];
+    struct log_options log;
+    struct stream_set *set;
+    struct text hold; /* the list of descriptors that are only kept open */
+    bool copies;      /* some output is copied by the monitor */
+    bool feeds;       /* the monitor has an end of the input */
+};
+
+static int open_null(struct opening *opening, int index, struct shim_error *error) {
+    int fd = open("/dev/null", (index == 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(error, -errno, "cannot open /dev/null: %s", strerror(errno));
+    opening->set->fds[index] = fd;
+    return 0;
+}
+
+static int open_inherited(struct opening *opening, int index, struct shim_error *error) {
     int fd = fcntl(index, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
-        return error_set(error, -errno, "%s: cannot pass on descriptor %d: %s", stream_names[index],
-                         index, strerror(errno));
-    streams->fds[index] = fd;
+        return error_set(error, -errno, "cannot pass on descriptor %d: %s", index, strerror(errno));
+    opening->set->fds[index] = fd;
     return 0;
 }
 
 /* The container's root, which need not be ours, may have to open /dev/stdout again. */
-static int give_to_root(int fd, const struct process *process, int index,
+static int give_to_root(const struct opening *opening, int fd, const char *path,
                         struct shim_error *error) {
-    uint32_t uid = process->record.root_uid, gid = process->record.root_gid;
+    uint32_t uid = opening->process->record.root_uid, gid = opening->process->record.root_gid;
     if ((uid != 0 || gid != 0) && fchown(fd, uid, gid) < 0)
-        return error_set(error, -errno, "%s: cannot give it to uid %u, gid %u: %s",
-                         stream_names[index], uid, gid, strerror(errno));
+        return error_set(error, -errno,
+                         "cannot give %s to the container's root, uid %u, gid %u: %s", path, uid,
+                         gid, strerror(errno));
     return 0;
 }
 
-static int open_path(const char *path, int flags, int index, int *ret_fd,
-                     struct shim_error *error) {
-    if (path[0] != '/')
-        return error_set(error, -EINVAL, "%s: `%s`: expected an absolute path", stream_names[index],
-                         path);
-    int fd = open(path, flags | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return error_set(error, -errno, "%s: cannot open %s: %s", stream_names[index], path,
-                         errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-    *ret_fd = fd;
-    return 0;
-}
-
-static int open_file(const char *path, const struct process *process, int index,
-                     struct stream_set *streams, struct shim_error *error) {
+static int open_file(struct opening *opening, int index, struct shim_error *error) {
+    const char *path = opening->targets[index].path;
     int fd AUTO_CLOSE = -1;
-    struct stat status;
     int flags = index == 0 ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT;
-    int r = open_path(path, flags | O_NONBLOCK, index, &fd, error);
-    if (r < 0)
+    int r = stream_file_open(path, flags, &fd, error);
+    if (r == 0 && index > 0)
+        r = give_to_root(opening, fd, path, error);
+    if (r == 0)
+        opening->set->fds[index] = fd_steal(&fd);
+    return r;
+}
+
+/* Opened for both directions, a FIFO neither breaks nor ends when a writer comes late or leaves. */
+static int open_input_fifo(struct opening *opening, struct shim_error *error) {
+    const char *path = opening->targets[0].path;
+    int fd AUTO_CLOSE = -1, again;
+    int r = stream_fifo_open(path, O_RDWR, &fd, error);
+    if (r < 0 || (r = give_to_root(opening, fd, path, error)) < 0 ||
+        (r = stream_fifo_again(fd, O_RDWR, &again, error)) < 0)
         return r;
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-        return error_set(error, -EINVAL, "%s: %s is not a regular file; for a FIFO say fifo:%s",
-                         stream_names[index], path, path);
-    if ((r = give_to_root(fd, process, index, error)) < 0)
-        return r;
-    streams->fds[index] = fd_steal(&fd);
+    opening->set->fds[0] = again;
+    opening->set->keep |= 1u;
     return 0;
 }
 
-/* Opened for both directions, a FIFO neither blocks the opening nor breaks when its other side
- * comes late or leaves. */
-static int open_fifo(const char *path, const struct process *process, int index,
-                     struct stream_set *streams, struct shim_error *error) {
-    int fd AUTO_CLOSE = -1;
-    struct stat status;
-    int r = open_path(path, O_RDWR | O_NONBLOCK, index, &fd, error);
-    if (r < 0)
+static bool drops(const struct opening *opening, int index) {
+    const struct runtime_config *config = opening->process->runtime->config;
+    const char *policy = opening->wanted->when_gone[index];
+    if (policy)
+        return strcmp(policy, "drop") == 0;
+    return (index == 1 ? config->streams.stdout_gone : config->streams.stderr_gone) ==
+           CONFIG_WHEN_GONE_DROP;
+}
+
+static int copy_output(struct opening *opening, int index, struct shim_error *error) {
+    opening->copies = true;
+    if (opening->process->record.terminal)
+        return 0; /* a terminal is always copied */
+    return stream_set_word(opening->set, error, "%s=copy", stream_names[index]);
+}
+
+/* The process gets the write end, and the monitor holds the FIFO open in both directions: a reader
+ * who leaves breaks nothing, and one who comes late misses nothing. What is to be dropped while
+ * nobody reads has to be copied. */
+static int open_output_fifo(struct opening *opening, int index, struct shim_error *error) {
+    const char *path = opening->targets[index].path, *name = stream_names[index];
+    struct stream_set *set = opening->set;
+    int fd AUTO_CLOSE = -1, writer AUTO_CLOSE = -1, number;
+    bool drop = drops(opening, index), copy = drop || opening->process->record.terminal;
+    int r = stream_fifo_open(path, O_RDWR, &fd, error);
+    if (r < 0 || (r = give_to_root(opening, fd, path, error)) < 0 ||
+        (!copy && (r = stream_fifo_again(fd, O_RDWR, &writer, error)) < 0) ||
+        (r = stream_set_descriptor(set, fd_steal(&fd), &number, error)) < 0)
         return r;
-    if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
-        return error_set(error, -EINVAL, "%s: %s is not a FIFO; for a file say file:%s",
-                         stream_names[index], path, path);
-    if ((r = give_to_root(fd, process, index, error)) < 0)
+    if (!copy) {
+        set->fds[index] = fd_steal(&writer);
+        set->keep |= 1u << index;
+        return 0;
+    }
+    if ((r = copy_output(opening, index, error)) < 0 ||
+        (r = stream_set_word(set, error, "%s-fifo=%d", name, number)) < 0)
         return r;
-    if (fcntl(fd, F_SETFL, 0) < 0)
-        return error_set(error, -errno, "%s: %s: %s", stream_names[index], path, strerror(errno));
-    streams->fds[index] = fd_steal(&fd);
-    streams->keep |= 1u << index;
+    return stream_set_word(set, error, "%s-gone=%s", name, drop ? "drop" : "block");
+}
+
+static int open_pipe(struct opening *opening, int index, struct shim_error *error) {
+    if (index > 0)
+        return copy_output(opening, index, error);
+    opening->feeds = true;
+    return stream_set_word(opening->set, error, "stdin=pipe");
+}
+
+static int open_one(struct opening *opening, int index, struct shim_error *error) {
+    switch (opening->targets[index].kind) {
+    case TARGET_NULL:
+        return open_null(opening, index, error);
+    case TARGET_INHERIT:
+        return open_inherited(opening, index, error);
+    case TARGET_FILE:
+        return open_file(opening, index, error);
+    case TARGET_FIFO:
+        return index == 0 ? open_input_fifo(opening, error)
+                          : open_output_fifo(opening, index, error);
+    case TARGET_PIPE:
+        return open_pipe(opening, index, error);
+    case TARGET_K8S_FILE:
+    case TARGET_JSON_FILE:
+        return copy_output(opening, index, error);
+    case TARGET_JOURNALD:
+        return error_set(error, -EOPNOTSUPP,
+                         "this shimhost was built without journald; configure --with-journald");
+    case TARGET_TERMINAL:
+        break;
+    }
     return 0;
 }
 
-static int open_one(const struct process *process, int index, struct stream_set *streams,
-                    struct shim_error *error) {
-    const char *target = process->record.targets[index];
-    if (!target || strcmp(target, "null") == 0)
-        return open_null(index, streams, error);
-    if (strcmp(target, "inherit") == 0)
-        return open_inherited(index, streams, error);
-    if (strncmp(target, "file:", 5) == 0)
-        return open_file(target + 5, process, index, streams, error);
-    if (strncmp(target, "fifo:", 5) == 0)
-        return open_fifo(target + 5, process, index, streams, error);
-    return error_set(error, -EINVAL, "%s: `%s`: expected inherit, null, file:PATH or fifo:PATH",
-                     stream_names[index], target);
+/* ------------------------------------------------------------------------------ all of them */
+
+/* The log that both outputs share, or one of them has. */
+static int open_log(struct opening *opening, struct shim_error *error) {
+    const struct stream_target *targets = opening->targets;
+    bool of_stdout = target_is_log_file(&targets[1]), of_stderr = target_is_log_file(&targets[2]);
+    const struct stream_target *log = &targets[of_stdout ? 1 : 2];
+    struct stream_set *set = opening->set;
+    int fd = -1, number;
+    if (!of_stdout && !of_stderr)
+        return 0;
+    int r = stream_file_open(log->path, O_WRONLY | O_APPEND | O_CREAT, &fd, error);
+    if (r < 0)
+        return error_context(error, "%s", stream_names[of_stdout ? 1 : 2]);
+    if ((r = stream_set_descriptor(set, fd, &number, error)) < 0 ||
+        (r = stream_set_word(set, error, "log-fd=%d", number)) < 0 ||
+        (r = stream_set_word(set, error, "log-path=%s", log->path)) < 0 ||
+        (r = stream_set_word(set, error, "log-format=%s",
+                             log->kind == TARGET_K8S_FILE ? "k8s-file" : "json-file")) < 0 ||
+        (r = stream_set_word(set, error, "log-streams=%s",
+                             !of_stderr || opening->process->record.terminal ? "stdout"
+                             : of_stdout                                     ? "both"
+                                                                             : "stderr")) < 0 ||
+        (r = stream_set_word(set, error, "log-max-files=%lld", (long long)opening->log.max_files)) <
+            0)
+        return r;
+    return opening->log.max_size == 0
+               ? 0
+               : stream_set_word(set, error, "log-max-size=%lld", (long long)opening->log.max_size);
+}
+
+static int open_terminal(struct opening *opening, struct shim_error *error) {
+    const struct spawn_streams *wanted = opening->wanted;
+    struct stream_set *set = opening->set;
+    opening->copies = opening->feeds = true;
+    int r = stream_set_word(set, error, "console=1");
+    if (r == 0 && wanted->columns && wanted->rows)
+        r = stream_set_word(set, error, "term=%ux%u", wanted->columns, wanted->rows);
+    if (r == 0 && opening->targets[0].kind == TARGET_FIFO)
+        r = open_input_fifo(opening, error);
+    if (r < 0)
+        return r;
+    enum target_kind output = opening->targets[1].kind;
+    return output == TARGET_FIFO || output == TARGET_JOURNALD ? open_one(opening, 1, error) : 0;
+}
+
+/* Words that are about all streams together. */
+static int add_common(struct opening *opening, struct shim_error *error) {
+    const struct process_record *record = &opening->process->record;
+    struct stream_set *set = opening->set;
+    int64_t drain = opening->process->runtime->config->timeouts.drain;
+    bool await = opening->wanted->await_attach && opening->copies;
+    int r = 0;
+    if (opening->hold.failed)
+        return error_set(error, -ENOMEM, "out of memory");
+    if (opening->hold.length > 0)
+        r = stream_set_word(set, error, "hold=%s", opening->hold.data);
+    if (r < 0 || (!opening->copies && !opening->feeds))
+        return r;
+    if (await && drain < AWAIT_LEAST)
+        drain = AWAIT_LEAST;
+    if ((r = stream_set_word(set, error, "attach=1")) < 0 ||
+        (r = stream_set_word(set, error, "drain-timeout=%lld", (long long)drain)) < 0)
+        return r;
+    if (record->root_uid != 0 || record->root_gid != 0)
+        r = stream_set_word(set, error, "owner=%u:%u", record->root_uid, record->root_gid);
+    return r == 0 && await ? stream_set_word(set, error, "await-attach=1") : r;
+}
+
+static int parse_targets(struct opening *opening, struct shim_error *error) {
+    const struct process_record *record = &opening->process->record;
+    for (int i = 0; i < 3; i++) {
+        const char *text = record->targets[i] ? record->targets[i] : "null";
+        int r = stream_target_parse(text, &opening->targets[i], error);
+        if (r < 0)
+            return error_context(error, "%s", stream_names[i]);
+    }
+    int r = stream_targets_check(opening->targets, record->terminal, error);
+    return r < 0 ? r
+                 : log_options_parse(opening->wanted->options, opening->process->runtime->config,
+                                     opening->targets, &opening->log, error);
+}
+
+static int open_all(struct opening *opening, struct shim_error *error) {
+    int r = parse_targets(opening, error);
+    if (r < 0)
+        return r;
+    if (opening->process->record.terminal) {
+        r = open_terminal(opening, error);
+        if (r < 0)
+            return r;
+    } else {
+        for (int i = 0; i < 3; i++)
+            if ((r = open_one(opening, i, error)) < 0)
+                return error_context(error, "%s", stream_names[i]);
+    }
+    r = open_log(opening, error);
+    return r < 0 ? r : add_common(opening, error);
 }
 
 int streams_open(const struct process *process, struct stream_set *ret_streams,
                  struct shim_error *error) {
-    struct stream_set streams = {.fds = {-1, -1, -1}};
-    for (int i = 0; i < 3; i++) {
-        int r = open_one(process, i, &streams, error);
-        if (r < 0) {
-            streams_close(&streams);
-            return r;
-        }
+    static const struct spawn_streams nothing;
+    struct stream_set set = {.fds = {-1, -1, -1}};
+    struct opening opening = {.process = process,
+                              .wanted = process->streams ? process->streams : &nothing,
+                              .set = &set,
+                              .hold = TEXT_EMPTY};
+    int r = open_all(&opening, error);
+    text_clear(&opening.hold);
+    if (r < 0) {
+        streams_close(&set);
+        return r;
     }
-    *ret_streams = streams;
+    *ret_streams = set;
     return 0;
 }

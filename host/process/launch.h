@@ -39,9 +39,6 @@ struct launch_plan {
     const int *descriptors; /* from 4 on, which the monitor gets under their own numbers */
     size_t n_descriptors;
     const char *const *words; /* further KEY=VALUE arguments of the monitor; or NULL */
-    const int *descriptors;   /* further ones that the monitor gets, under the same numbers, which
-                               * are above 3 */
-    size_t n_descriptors;
 };
 
 /* Makes the FIFOs `exit` and `control` if they are missing, starts the monitor, and waits for
