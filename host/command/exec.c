@@ -122,13 +122,15 @@ static int remove_exec(const struct exec *exec, bool force) {
 /* Returns 0, or the exit status after a complaint; then there is no such process. */
 static int spawn_request(const struct exec *exec, const struct spawn_request *request) {
     struct engine *engine = exec->invocation->engine;
-    const char *pid_file = exec->arguments->pid_file;
+    struct pid_file pid_file AUTO_PID_FILE = PID_FILE_NONE;
     struct shim_error error = ERROR_NONE;
+    if (pid_file_open(exec->arguments->pid_file, &pid_file, &error) < 0)
+        return complain(exec->invocation, exec->container, &error);
     if (engine_spawn(engine, request, &error) < 0) {
         complain(exec->invocation, exec->container, &error);
         return exit_not_spawned(exec->invocation->command, &error);
     }
-    if (!pid_file || write_pid_file(engine, exec->container, exec->id, pid_file, &error) == 0)
+    if (pid_file_fill(&pid_file, engine, exec->container, exec->id, &error) == 0)
         return 0;
     int status = complain(exec->invocation, exec->container, &error);
     remove_exec(exec, true);

@@ -58,15 +58,17 @@ static uint32_t spawn_flags(const struct run_arguments *arguments, bool start) {
 
 /* Spawns the container, and its pid file with it. Returns 0, or the exit status after a complaint;
  * then there is no container. */
-static int spawn_request(const struct invocation *invocation, const struct run_arguments *arguments,
+static int spawn_request(const struct invocation *invocation, const char *pid_path,
                          const struct spawn_request *request) {
+    struct pid_file pid_file AUTO_PID_FILE = PID_FILE_NONE;
     struct shim_error error = ERROR_NONE;
+    if (pid_file_open(pid_path, &pid_file, &error) < 0)
+        return complain(invocation, request->container, &error);
     if (engine_spawn(invocation->engine, request, &error) < 0) {
         complain(invocation, request->container, &error);
         return exit_not_spawned(invocation->command, &error);
     }
-    if (!arguments->pid_file || write_pid_file(invocation->engine, request->container, NULL,
-                                               arguments->pid_file, &error) == 0)
+    if (pid_file_fill(&pid_file, invocation->engine, request->container, NULL, &error) == 0)
         return 0;
     int status = complain(invocation, request->container, &error);
     if (engine_delete(invocation->engine, request->container, NULL, true, &error) < 0)
@@ -80,8 +82,10 @@ static int spawn(const struct invocation *invocation, const struct run_arguments
     struct shim_error error = ERROR_NONE;
     struct stream_request streams;
     char *checkpoint AUTO_FREE = NULL;
-    if (arguments->image_path && absolute_path(arguments->image_path, &checkpoint, &error) < 0)
+    if (arguments->image_path && !(checkpoint = realpath(arguments->image_path, NULL))) {
+        error_set(&error, -errno, "cannot find %s: %s", arguments->image_path, strerror(errno));
         return complain(invocation, invocation->operands[0], &error);
+    }
     int status = stream_request_fill(invocation, &arguments->streams, detached, &streams);
     if (status == 0) {
         struct spawn_request request = {
@@ -93,7 +97,7 @@ static int spawn(const struct invocation *invocation, const struct run_arguments
             .flags = spawn_flags(arguments, start),
             .streams = streams.streams,
         };
-        status = spawn_request(invocation, arguments, &request);
+        status = spawn_request(invocation, arguments->pid_file, &request);
         *ret_attached = streams.streams.await_attach;
     }
     stream_request_clear(&streams);

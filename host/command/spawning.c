@@ -2,7 +2,6 @@
 #include "command/spawning.h"
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <string.h>
 
 #include "command/attaching.h"
@@ -119,23 +118,57 @@ void stream_request_clear(struct stream_request *request) {
     *request = (struct stream_request){.targets = {NULL}};
 }
 
-int write_pid_file(struct engine *engine, const char *container, const char *process,
-                   const char *path, struct shim_error *error) {
+int pid_file_open(const char *path, struct pid_file *ret_file, struct shim_error *error) {
+    struct pid_file file AUTO_PID_FILE = PID_FILE_NONE;
+    if (!path)
+        return 0;
+    file.path = path;
+    file.copy = strdup(path);
+    if (!file.copy)
+        return error_set(error, -ENOMEM, "out of memory");
+    char *slash = strrchr(file.copy, '/');
+    const char *folder = slash ? slash == file.copy ? "/" : file.copy : ".";
+    file.name = slash ? slash + 1 : file.copy;
+    if (slash)
+        *slash = '\0';
+    file.folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = file.folder_fd < 0 || faccessat(file.folder_fd, ".", W_OK, AT_EACCESS) < 0 ? -errno : 0;
+    if (*file.name == '\0')
+        r = -EISDIR;
+    if (r < 0)
+        return error_set(error, r, "cannot write the pid file %s: %s", path, strerror(-r));
+    *ret_file = file;
+    file = (struct pid_file)PID_FILE_NONE;
+    return 0;
+}
+
+static int pid_of(struct engine *engine, const char *container, const char *process, pid_t *ret_pid,
+                  struct shim_error *error) {
     struct container_info info;
     int r = engine_inspect(engine, container, &info, error);
     if (r < 0)
         return r;
-    pid_t pid = info.init.state.identity.pid;
+    *ret_pid = info.init.state.identity.pid;
     for (size_t i = 0; process && i < info.n_execs; i++)
         if (strcmp(info.execs[i].id, process) == 0)
-            pid = info.execs[i].state.identity.pid;
+            *ret_pid = info.execs[i].state.identity.pid;
     container_info_clear(&info);
-    char *for_folder AUTO_FREE = strdup(path), *for_name AUTO_FREE = strdup(path);
-    if (!for_folder || !for_name)
-        return error_set(error, -ENOMEM, "out of memory");
-    int folder_fd AUTO_CLOSE = open(dirname(for_folder), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder_fd < 0)
-        return error_set(error, -errno, "cannot write the pid file %s: %s", path, strerror(errno));
-    r = pidfile_write(folder_fd, basename(for_name), pid, error);
-    return r < 0 ? error_context(error, "cannot write the pid file %s", path) : 0;
+    return 0;
+}
+
+int pid_file_fill(const struct pid_file *file, struct engine *engine, const char *container,
+                  const char *process, struct shim_error *error) {
+    pid_t pid;
+    if (!file->path)
+        return 0;
+    int r = pid_of(engine, container, process, &pid, error);
+    if (r == 0)
+        r = pidfile_write(file->folder_fd, file->name, pid, error);
+    return r < 0 ? error_context(error, "cannot write the pid file %s", file->path) : 0;
+}
+
+void pid_file_clear(struct pid_file *file) {
+    free(file->copy);
+    fd_close(file->folder_fd);
+    *file = (struct pid_file)PID_FILE_NONE;
 }

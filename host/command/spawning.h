@@ -43,8 +43,27 @@ int stream_request_fill(const struct invocation *invocation,
                         struct stream_request *request);
 void stream_request_clear(struct stream_request *request);
 
-/* Writes the process's pid to a file of the user's, atomically. */
-int write_pid_file(struct engine *engine, const char *container, const char *process,
-                   const char *path, struct shim_error *error);
+/* A file of the user's for the pid of a process. The place is found before there is a process. */
+struct pid_file {
+    const char *path;
+    char *copy; /* private: `name` is its end */
+    const char *name;
+    int folder_fd;
+};
+
+#define PID_FILE_NONE                                                                              \
+    { .folder_fd = -1 }
+
+/* `path` stays the caller's; NULL: none is wanted. Fails where nothing can be written. The caller
+ * ends with pid_file_clear(). */
+int pid_file_open(const char *path, struct pid_file *ret_file, struct shim_error *error);
+
+/* Writes the pid of a process (NULL: init) that was spawned, atomically; nothing if none is
+ * wanted. */
+int pid_file_fill(const struct pid_file *file, struct engine *engine, const char *container,
+                  const char *process, struct shim_error *error);
+void pid_file_clear(struct pid_file *file);
+
+#define AUTO_PID_FILE __attribute__((cleanup(pid_file_clear)))
 
 #endif
