@@ -302,8 +302,8 @@ static int mount_of(int fd, uint64_t *ret_mount) {
 }
 
 /* Opens a directory for removal unless something is mounted on it: -EXDEV. */
-static int open_within_mount(int directory_fd, const char *name, DIR **ret_stream) {
-    uint64_t inside, outside;
+static int open_within_mount(int directory_fd, const char *name, int *ret_fd) {
+    uint64_t inside = 0, outside = 0;
     int fd AUTO_CLOSE = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ELOOP ? -ENOTDIR : -errno;
@@ -312,11 +312,7 @@ static int open_within_mount(int directory_fd, const char *name, DIR **ret_strea
         return r;
     if (inside != outside)
         return -EXDEV;
-    DIR *stream = fdopendir(fd);
-    if (!stream)
-        return -errno;
-    fd_steal(&fd);
-    *ret_stream = stream;
+    *ret_fd = fd_steal(&fd);
     return 0;
 }
 
@@ -325,14 +321,20 @@ static int remove_tree(int directory_fd, const char *name, unsigned int depth,
     if (depth == 0)
         return error_set(error, -E2BIG, "cannot remove the directory %s: it lies too deep",
                          SHOWN(name));
-    DIR *stream AUTO_DIRECTORY = NULL;
-    int r = open_within_mount(directory_fd, name, &stream);
+    int fd = -1;
+    int r = open_within_mount(directory_fd, name, &fd);
     if (r == -ENOENT)
         return r;
     if (r < 0)
         return error_set(error, r, "cannot remove the directory %s: %s", SHOWN(name),
                          r == -EXDEV ? "something is mounted there; unmount it first"
                                      : strerror(-r));
+    DIR *stream AUTO_DIRECTORY = fdopendir(fd);
+    if (!stream) {
+        fd_close(fd);
+        return error_set(error, -errno, "cannot remove the directory %s: %s", SHOWN(name),
+                         strerror(errno));
+    }
     for (int pass = 0; pass < REMOVE_PASSES; pass++) {
         r = empty_directory(stream, depth, error);
         if (r < 0)

@@ -10,8 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#define FIELD_MAX 256 /* bytes of one field's value, so that there is always room for the message  \
-                       */
+#define FIELD_MAX 256              /* bytes of a value: so there is always room for the message */
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 struct log_settings log_settings = {SHIM_LOG_WARNING, LOG_TEXT, STDERR_FILENO};

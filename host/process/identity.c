@@ -112,7 +112,7 @@ int identity_stat(pid_t pid, struct process_stat *ret, struct shim_error *error)
 }
 
 int identity_boot(char ret_boot_id[40], struct shim_error *error) {
-    char text[BOOT_ID_LENGTH + 2];
+    char text[BOOT_ID_LENGTH + 2] = "";
     ssize_t length = read_proc(BOOT_ID_FILE, text, sizeof(text));
     if (length < 0)
         return error_set(error, (int)length, "cannot read the boot id out of %s: %s", BOOT_ID_FILE,
@@ -134,7 +134,7 @@ static int check_size(const struct shim_identity *identity, struct shim_error *e
 }
 
 int identity_of(pid_t pid, struct shim_identity *ret_identity, struct shim_error *error) {
-    struct process_stat stat;
+    struct process_stat stat = {.pid = 0};
     char boot_id[sizeof(ret_identity->boot_id)] = "";
     int r = check_size(ret_identity, error);
     if (r < 0 || (r = identity_stat(pid, &stat, error)) < 0 ||
@@ -200,7 +200,7 @@ static int open_found(const struct shim_identity *identity, int *ret_pidfd,
 }
 
 int identity_open(const struct shim_identity *identity, int *ret_pidfd, struct shim_error *error) {
-    struct process_stat stat;
+    struct process_stat stat = {.pid = 0};
     return open_found(identity, ret_pidfd, &stat, error);
 }
 
@@ -213,7 +213,7 @@ static bool is_over(const struct process_stat *stat, int pidfd) {
 
 int identity_signal(const struct shim_identity *identity, int signal, struct shim_error *error) {
     int pidfd AUTO_CLOSE = -1;
-    struct process_stat stat;
+    struct process_stat stat = {.pid = 0};
     int r = open_found(identity, &pidfd, &stat, error);
     if (r < 0)
         return r;
@@ -229,7 +229,7 @@ int identity_signal(const struct shim_identity *identity, int signal, struct shi
 
 int identity_alive(const struct shim_identity *identity, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
-    struct process_stat stat;
+    struct process_stat stat = {.pid = 0};
     int pidfd AUTO_CLOSE = -1;
     int r = check_size(identity, &problem);
     if (r == 0)

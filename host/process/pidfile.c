@@ -123,7 +123,7 @@ int pidfile_await(int directory_fd, const char *name, int64_t timeout, int cance
                   pid_t *ret_pid, struct shim_error *error) {
     int64_t deadline = deadline_after(timeout);
     int fd AUTO_CLOSE = -1;
-    pid_t pid;
+    pid_t pid = 0;
     /* What is there already needs no watch. */
     int r = look(directory_fd, name, &pid, error);
     if (r == 0)

@@ -257,7 +257,7 @@ static size_t tidy(char *message) {
         if ((unsigned char)*c < ' ' || *c == 0x7F)
             *c = *c == '\n' || *c == '\t' || *c == '\r' ? ' ' : '?';
     /* U+0080 to U+009F are control characters in UTF-8. */
-    for (char *c = message; (c = strchr(c, '\xC2')); c++)
+    for (char *c = message; (c = strchr(c, 0xC2)); c++)
         if ((unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xA0)
             c[0] = c[1] = '?';
     return length;
