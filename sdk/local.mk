@@ -10,6 +10,7 @@ EXTRA_DIST += %D%/shimhost-sdk.pc.in
 OCI_SOURCES = \
 	%D%/oci/cgroup.c \
 	%D%/oci/cgroups.c \
+	%D%/oci/checkpoint.c \
 	%D%/oci/command.c \
 	%D%/oci/features.c \
 	%D%/oci/internal.h \

@@ -48,6 +48,13 @@ static void look(struct engine *engine, const struct config *config, const char 
     *ret_line = line;
 }
 
+/* The program as configured, or else as the plugin has found it, or NULL. */
+static const char *path_of(const struct runtime_line *line) {
+    if (line->config && line->config->binary)
+        return line->config->binary;
+    return line->features.binary[0] ? line->features.binary : NULL;
+}
+
 static void print_warnings(struct json_out *out, const char *warnings) {
     json_out_array(out, "warnings");
     while (*warnings) {
@@ -67,7 +74,7 @@ static void print_object(struct json_out *out, const struct runtime_line *line) 
     json_out_boolean(out, "default", line->is_default);
     json_out_text(out, "plugin", line->config ? line->config->plugin : NULL);
     json_out_text(out, "version", features->version[0] ? features->version : NULL);
-    json_out_text(out, "path", line->config ? line->config->binary : NULL);
+    json_out_text(out, "path", path_of(line));
     json_out_boolean(out, "healthy", !features->health[0]);
     json_out_text(out, "health", features->health[0] ? features->health : NULL);
     print_warnings(out, features->warning);
@@ -76,42 +83,62 @@ static void print_object(struct json_out *out, const struct runtime_line *line) 
     json_out_object_end(out);
 }
 
-static void add_row(struct table *table, const struct invocation *invocation,
-                    const struct runtime_line *line) {
+static void add_row(struct table *table, const struct runtime_line *line) {
     const struct runtime_config *config = line->config;
     const struct shim_features *features = &line->features;
     table_cell(table, "%s%s", line->name, line->is_default ? " (default)" : "");
     table_cell(table, "%s", config ? config->plugin : "");
     table_cell(table, "%s", features->version);
-    table_cell(table, "%s", config && config->binary ? config->binary : "");
+    table_cell(table, "%s", path_of(line) ? path_of(line) : "");
     table_cell(table, "%s", features->health[0] ? features->health : "works");
+}
+
+/* What is known against the installed version is no failure, and not a part of the table. */
+static void warn(const struct invocation *invocation, const struct runtime_line *line) {
+    const struct shim_features *features = &line->features;
+    if (!features->warning[0])
+        return;
+    remark(invocation, NULL, "%s %s has known holes, as of %s:", line->name, features->version,
+           features->table_date[0] ? features->table_date : "an unknown date");
     for (const char *warning = features->warning; *warning;) {
         int length = (int)strcspn(warning, "\n");
-        remark(invocation, NULL, "warning: %s: %.*s (known holes as of %s)", line->name, length,
-               warning, features->table_date[0] ? features->table_date : "an unknown date");
+        remark(invocation, NULL, "  %.*s", length, warning);
         warning += length + (warning[length] == '\n');
     }
 }
 
-static int print_runtimes(const struct invocation *invocation, const char *const *names, size_t n,
-                          enum output_format format) {
+static int print_table(const struct invocation *invocation, const struct runtime_line *lines,
+                       size_t n) {
     static const char *const headings[] = {"NAME", "PLUGIN", "VERSION", "PATH", "HEALTH", NULL};
     struct table table = {.headings = headings};
+    for (size_t i = 0; i < n; i++)
+        add_row(&table, &lines[i]);
+    int r = table_print(&table, stdout);
+    fflush(stdout); /* main() says so if that fails */
+    for (size_t i = 0; i < n; i++)
+        warn(invocation, &lines[i]);
+    return r;
+}
+
+static void print_json(const struct runtime_line *lines, size_t n) {
     struct json_out json = {.stream = stdout};
-    struct runtime_line line;
-    if (format == FORMAT_JSON)
-        json_out_array(&json, NULL);
-    for (size_t i = 0; i < n; i++) {
-        look(invocation->engine, invocation->config, names[i], &line);
-        if (format == FORMAT_JSON)
-            print_object(&json, &line);
-        else
-            add_row(&table, invocation, &line);
-    }
-    if (format == FORMAT_TABLE)
-        return table_print(&table, stdout);
+    json_out_array(&json, NULL);
+    for (size_t i = 0; i < n; i++)
+        print_object(&json, &lines[i]);
     json_out_array_end(&json);
     json_out_finish(&json);
+}
+
+static int print_runtimes(const struct invocation *invocation, const char *const *names, size_t n,
+                          enum output_format format) {
+    struct runtime_line *lines AUTO_FREE = calloc(n + 1, sizeof(*lines));
+    if (!lines)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        look(invocation->engine, invocation->config, names[i], &lines[i]);
+    if (format == FORMAT_TABLE)
+        return print_table(invocation, lines, n);
+    print_json(lines, n);
     return 0;
 }
 
@@ -126,8 +153,8 @@ static int run(struct invocation *invocation, const void *data) {
     int r = config_runtime_names(invocation->config, &names, &n, &problems);
     if (r < 0)
         complain_of_config(invocation, &problems);
-    else
-        r = print_runtimes(invocation, names, n, arguments->format);
+    else if ((r = print_runtimes(invocation, names, n, arguments->format)) < 0)
+        remark(invocation, NULL, "out of memory");
     config_problems_clear(&problems);
     return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }

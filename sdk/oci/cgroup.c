@@ -86,12 +86,10 @@ static int await_end(const struct removal *removal, int pidfd, pid_t pid) {
 static int kill_member(const struct removal *removal, int cgroup, pid_t pid) {
     const struct shim_services *services = removal->context->services;
     struct shim_identity identity;
-    struct shim_error problem;
+    struct shim_error problem = oci_error();
     int pidfd = -1;
     memset(&identity, 0, sizeof(identity));
     identity.size = sizeof(identity);
-    memset(&problem, 0, sizeof(problem));
-    problem.size = sizeof(problem);
     if (pid == getpid())
         return oci_fail(removal->context, removal->error, -EBUSY, SHIM_REASON_NONE,
                         "cgroup %s: this very program is in it", removal->path);

@@ -151,10 +151,8 @@ int oci_cgroups_foresee(const struct shim_context *context, const struct shim_pr
 
 int oci_cgroups_remove(const struct shim_context *context, const struct shim_process *process,
                        struct shim_error *error) {
-    struct shim_error problem;
+    struct shim_error problem = oci_error();
     char *list = NULL;
-    memset(&problem, 0, sizeof(problem));
-    problem.size = sizeof(problem);
     int r = context->services->file_read(process->directory_fd, CGROUPS_FILE, FILE_LIMIT, &list,
                                          &problem);
     if (r == -ENOENT)

@@ -89,6 +89,13 @@ static int fail_with(const struct shim_context *context, const struct shim_proce
                     subcommand, (int)output->exit_status);
 }
 
+/* No more than the caller has room for. */
+static void return_output(const struct shim_output *output, struct shim_output *ret_output) {
+    uint32_t size = ret_output->size;
+    memcpy(ret_output, output, size < sizeof(*output) ? size : sizeof(*output));
+    ret_output->size = size;
+}
+
 int oci_execute(const struct shim_context *context, const struct shim_process *process,
                 const char *subcommand, const struct shim_oci_words *words, int64_t timeout,
                 int cleaning, struct shim_output *ret_output, struct shim_error *error) {
@@ -96,9 +103,7 @@ int oci_execute(const struct shim_context *context, const struct shim_process *p
     const char *const *argv = oci_words_argv(words);
     if (!argv)
         return oci_fail(context, error, -ENOMEM, SHIM_REASON_NONE, "out of memory");
-    struct shim_output output;
-    memset(&output, 0, sizeof(output));
-    output.size = sizeof(output);
+    struct shim_output output = oci_output();
     /* An answer must not be mixed with warnings; else everything is of interest. */
     uint32_t flags = (ret_output ? 0 : SHIM_RUN_MERGE_ERRORS) | (cleaning ? SHIM_RUN_NO_CANCEL : 0);
     off_t log_before = log_size(context, process);
@@ -108,7 +113,7 @@ int oci_execute(const struct shim_context *context, const struct shim_process *p
     if (output.exit_status != 0)
         r = fail_with(context, process, subcommand, log_before, &output, error);
     if (r == 0 && ret_output)
-        *ret_output = output;
+        return_output(&output, ret_output);
     else
         services->output_free(&output);
     return r;

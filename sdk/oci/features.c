@@ -138,12 +138,11 @@ int shim_oci_features(const struct shim_context *context, struct shim_features *
                       struct shim_error *error) {
     const struct shim_oci_runtime *runtime = &oci_of(context)->runtime;
     struct shim_features features;
-    struct shim_error problem;
-    struct shim_output output;
+    struct shim_error problem = oci_error();
+    struct shim_output output = oci_output();
     memset(&features, 0, sizeof(features));
-    features.size = sizeof(features);
-    memset(&problem, 0, sizeof(problem));
-    problem.size = sizeof(problem);
+    if (oci_of(context)->binary)
+        snprintf(features.binary, sizeof(features.binary), "%s", oci_of(context)->binary);
     int r = run_version(context, &output, &problem);
     if (r == -ECANCELED || r == -ENOMEM)
         return oci_fail(context, error, r, problem.reason, "%s", problem.message);
@@ -159,6 +158,8 @@ int shim_oci_features(const struct shim_context *context, struct shim_features *
         if (runtime->check_health)
             runtime->check_health(context, features.health, sizeof(features.health));
     }
-    *ret_features = features;
+    features.size = ret_features->size; /* no more than the caller has room for */
+    memcpy(ret_features, &features,
+           features.size < sizeof(features) ? features.size : sizeof(features));
     return 0;
 }

@@ -4,6 +4,7 @@
 #define SHIMHOST_OCI_INTERNAL_H
 
 #include <shimhost/oci.h>
+#include <string.h>
 
 /* The runtime's JSON log in a process's directory. */
 #define OCI_LOG "log.json"
@@ -19,6 +20,20 @@ struct oci {
 
 static inline const struct oci *oci_of(const struct shim_context *context) {
     return (const struct oci *)context->data;
+}
+
+static inline struct shim_error oci_error(void) {
+    struct shim_error error;
+    memset(&error, 0, sizeof(error));
+    error.size = sizeof(error);
+    return error;
+}
+
+static inline struct shim_output oci_output(void) {
+    struct shim_output output;
+    memset(&output, 0, sizeof(output));
+    output.size = sizeof(output);
+    return output;
 }
 
 /* Calls the service `fail`, which see. */
@@ -82,6 +97,13 @@ int oci_end(const struct shim_context *context, const struct shim_process *proce
  */
 int oci_knows(const struct shim_context *context, const struct shim_process *process,
               struct shim_error *error);
+
+/* ------------------------------------------------------------------------------------ checkpoint.c
+ */
+
+/* Appends what CRIU's log, `name` in `directory`, has for a cause to the sentence in `error`. */
+void oci_explain_criu(const struct shim_context *context, const char *directory, const char *name,
+                      struct shim_error *error);
 
 /* ------------------------------------------------------------------------------------ cgroups.c */
 

@@ -62,7 +62,7 @@ static int status_of(const char *name, uint32_t *ret_status) {
 int shim_oci_state(const struct shim_context *context, const struct shim_process *process,
                    uint32_t *ret_status, struct shim_error *error) {
     const struct shim_services *services = context->services;
-    struct shim_output output;
+    struct shim_output output = oci_output();
     char name[32];
     int r = shim_oci_run(context, process, "state", NULL, context->runtime->signal_timeout, &output,
                          error);
@@ -112,7 +112,7 @@ int shim_oci_processes(const struct shim_context *context, const struct shim_pro
                        struct shim_pid_list *list, struct shim_error *error) {
     const struct shim_services *services = context->services;
     struct shim_oci_words words = OCI_WORDS_NONE;
-    struct shim_output output;
+    struct shim_output output = oci_output();
     char nothing[1];
     int r = oci_begin(context, process, "ps", &words, error);
     oci_add_option(context, &words, "--format", "json");
@@ -129,34 +129,6 @@ int shim_oci_processes(const struct shim_context *context, const struct shim_pro
                         "%s ps: cannot take its answer for a list of pids: %s",
                         oci_of(context)->runtime.name, strerror(-r));
     return 0;
-}
-
-int shim_oci_checkpoint(const struct shim_context *context, const struct shim_process *process,
-                        const struct shim_checkpoint *checkpoint, struct shim_error *error) {
-    static const struct {
-        uint32_t flag;
-        const char *option;
-    } options[] = {
-        {SHIM_CHECKPOINT_LEAVE_RUNNING, "--leave-running"},
-        {SHIM_CHECKPOINT_TCP_ESTABLISHED, "--tcp-established"},
-        {SHIM_CHECKPOINT_FILE_LOCKS, "--file-locks"},
-    };
-    struct shim_oci_words words = OCI_WORDS_NONE;
-    int r = oci_begin(context, process, "checkpoint", &words, error);
-    oci_add_option(context, &words, "--image-path", checkpoint->image_path);
-    if (checkpoint->work_path)
-        oci_add_option(context, &words, "--work-path", checkpoint->work_path);
-    uint32_t unknown = checkpoint->flags;
-    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
-        if (checkpoint->flags & options[i].flag)
-            oci_add_option(context, &words, options[i].option, NULL);
-        unknown &= ~options[i].flag;
-    }
-    if (r == 0 && unknown)
-        r = oci_fail(context, error, -EINVAL, SHIM_REASON_NONE, "unknown checkpoint flags 0x%x",
-                     unknown);
-    /* How long it takes depends on the memory that is to be written. */
-    return oci_end(context, process, "checkpoint", &words, r, SHIM_FOREVER, NULL, error);
 }
 
 int shim_oci_stats(const struct shim_context *context, const struct shim_process *process,

@@ -31,9 +31,7 @@ int oci_knows(const struct shim_context *context, const struct shim_process *pro
         return directory_exists(context, process, error);
     if (!oci_has(context, "state"))
         return 0;
-    struct shim_error problem;
-    memset(&problem, 0, sizeof(problem));
-    problem.size = sizeof(problem);
+    struct shim_error problem = oci_error();
     int r = shim_oci_run(context, process, "state", NULL, context->runtime->signal_timeout, NULL,
                          &problem);
     if (r == 0)
@@ -75,9 +73,7 @@ static int clean_up(const struct shim_context *context, const struct shim_proces
 /* Deletes the container, and looks whether that is so. */
 static int forget(const struct shim_context *context, const struct shim_process *process,
                   struct shim_error *error) {
-    struct shim_error problem;
-    memset(&problem, 0, sizeof(problem));
-    problem.size = sizeof(problem);
+    struct shim_error problem = oci_error();
     int r = delete_force(context, process, &problem);
     if (r < 0 && r != -ESRCH)
         return oci_fail(context, error, r, problem.reason, "%s", problem.message);

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The options of the one who asked for this process, then the id. */
@@ -23,6 +24,18 @@ static void add_container_options(const struct shim_context *context,
     if ((context->runtime->flags & SHIM_RUNTIME_NO_PIVOT_ROOT) ||
         (process->flags & SHIM_PROCESS_NO_PIVOT_ROOT))
         oci_add_option(context, words, "--no-pivot", NULL);
+}
+
+/* Makes the sentence say what the runtime may have left out: that it cannot work here at all. */
+static void explain_health(const struct shim_context *context, struct shim_error *error) {
+    char health[256] = "", message[sizeof(error->message)];
+    if (!error || !oci_of(context)->runtime.check_health)
+        return;
+    oci_of(context)->runtime.check_health(context, health, sizeof(health));
+    if (!health[0])
+        return;
+    snprintf(message, sizeof(message), "%s", error->message);
+    context->services->fail(error, error->code, error->reason, "%s (%s)", message, health);
 }
 
 /* Lets the monitor run `command`, and makes an error of the runtime's into one of the container's
@@ -46,6 +59,8 @@ static int launch(const struct shim_context *context, const struct shim_process 
         uint32_t reason = shim_oci_reason(context, error->message);
         if (reason == SHIM_REASON_NOT_FOUND || reason == SHIM_REASON_NOT_EXECUTABLE)
             error->reason = reason;
+        else
+            explain_health(context, error);
     }
     return r;
 }
@@ -114,9 +129,7 @@ static int start_created(const struct shim_context *context, const struct shim_p
 
 /* Whatever the failed command has left: it is gone when this returns, or the log says why not. */
 static void undo(const struct shim_context *context, const struct shim_process *process) {
-    struct shim_error problem;
-    memset(&problem, 0, sizeof(problem));
-    problem.size = sizeof(problem);
+    struct shim_error problem = oci_error();
     if (shim_oci_remove(context, process, &problem) < 0)
         context->services->log(context, process, SHIM_LOG_ERROR,
                                "a failed spawn may have left something behind: %s",
@@ -132,8 +145,10 @@ static int spawn_container(const struct shim_context *context, const struct shim
     if (r == 0) {
         if (!only_created)
             oci_add_option(context, &words, "--detach", NULL);
-        if (process->checkpoint)
+        if (process->checkpoint) {
             oci_add_option(context, &words, "--image-path", process->checkpoint);
+            oci_add_option(context, &words, "--work-path", process->directory);
+        }
         add_container_options(context, process, &words);
         finish(context, process, subcommand, &words);
         r = make_cleanup(context, process, &cleanup, error);
@@ -144,6 +159,8 @@ static int spawn_container(const struct shim_context *context, const struct shim
                    only_created ? SHIM_LAUNCH_CREATED : 0, error);
         if (r == 0 && only_created && (process->flags & SHIM_PROCESS_START))
             r = start_created(context, process, error);
+        if (r == -ECHILD && process->checkpoint)
+            oci_explain_criu(context, process->directory, "restore.log", error);
         if (r < 0)
             undo(context, process);
     }

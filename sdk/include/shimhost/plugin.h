@@ -357,6 +357,7 @@ struct shim_features {
     char health[256];    /* empty: it works here; else one sentence: why not, what to do */
     char warning[1024];  /* empty, or known holes of this version, one a line */
     char table_date[16]; /* of the table that the warnings come from: YYYY-MM-DD */
+    char binary[256];    /* the program that is used: an absolute path; empty: none, or unknown */
 };
 
 /* The descriptor. Static and constant; the host never writes to it or frees it. */
