@@ -53,3 +53,4 @@ host_libhost_la_LIBADD = config/libconfig.la $(JANSSON_LIBS) $(LTDL_LIBS)
 
 include host/monitor/local.mk
 include host/command/local.mk
+include host/containerd/local.mk

@@ -239,6 +239,21 @@ int record_check_object(const char *text, const char *what, int *ret_terminal,
     return 0;
 }
 
+int record_set_terminal(const char *process_json, bool terminal, char **ret_json,
+                        struct shim_error *error) {
+    json_t *object AUTO_JSON = NULL;
+    int r = json_parse_object(process_json, "the process object", &object, error);
+    if (r < 0)
+        return r;
+    char *text = json_object_set_new(object, "terminal", json_boolean(terminal)) < 0
+                     ? NULL
+                     : json_text(object);
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    *ret_json = text;
+    return 0;
+}
+
 /* One reference token of a JSON pointer, unescaped into `token`: ~0 is ~, ~1 is a slash. Returns
  * the rest. */
 static const char *pointer_token(const char *pointer, char *token, size_t size) {

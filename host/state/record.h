@@ -5,6 +5,7 @@
 #define SHIMHOST_STATE_RECORD_H
 
 #include <shimhost/plugin.h>
+#include <stdbool.h>
 
 /* What container.json holds. All strings are the record's own. */
 struct container_record {
@@ -77,6 +78,10 @@ int bundle_exec_process(const struct bundle *bundle, const struct exec_template 
 /* Checks that a text is one JSON object; `what` names it in the error. Returns whether "terminal"
  * is true in it. */
 int record_check_object(const char *text, const char *what, int *ret_terminal,
+                        struct shim_error *error);
+
+/* A copy of the text of a process object with `terminal` set, for the caller to free. */
+int record_set_terminal(const char *process_json, bool terminal, char **ret_json,
                         struct shim_error *error);
 
 /* The service json_value of shimhost/plugin.h. */

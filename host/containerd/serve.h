@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The long-running server: one for a container, or for all containers of a pod. */
+#ifndef SHIMHOST_CONTAINERD_SERVE_H
+#define SHIMHOST_CONTAINERD_SERVE_H
+
+#include "containerd/arguments.h"
+
+#define SERVE_LISTENER 3 /* the descriptor that the listening socket comes on */
+
+/* Serves until the last container is deleted and Shutdown has been called. */
+int serve(const struct arguments *arguments, struct shim_error *error);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request to the method that it names. */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "containerd/methods.h"
+#include "ttrpc.pb-c.h"
+
+struct method {
+    const char *name;
+    const ProtobufCMessageDescriptor *request;
+    void (*call)(struct server *server, struct call *call, const ProtobufCMessage *message);
+};
+
+static const struct method methods[] = {
+    {"State", &pb__process_request__descriptor, method_state},
+    {"Create", &pb__create_task_request__descriptor, method_create},
+    {"Start", &pb__process_request__descriptor, method_start},
+    {"Delete", &pb__process_request__descriptor, method_delete},
+    {"Pids", &pb__process_request__descriptor, method_pids},
+    {"Pause", &pb__process_request__descriptor, method_pause},
+    {"Resume", &pb__process_request__descriptor, method_resume},
+    {"Checkpoint", &pb__checkpoint_task_request__descriptor, method_checkpoint},
+    {"Kill", &pb__kill_request__descriptor, method_kill},
+    {"Exec", &pb__exec_process_request__descriptor, method_exec},
+    {"ResizePty", &pb__resize_pty_request__descriptor, method_resize},
+    {"CloseIO", &pb__close_iorequest__descriptor, method_close_io},
+    {"Update", &pb__update_task_request__descriptor, method_update},
+    {"Wait", &pb__process_request__descriptor, method_wait},
+    {"Stats", &pb__process_request__descriptor, method_stats},
+    {"Connect", &pb__process_request__descriptor, method_connect},
+    {"Shutdown", &pb__shutdown_request__descriptor, method_shutdown},
+};
+
+static const struct method *find(const char *name) {
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    return NULL;
+}
+
+static bool is_ours(const char *service) {
+    return strcmp(service, "containerd.task.v2.Task") == 0 ||
+           strcmp(service, "containerd.task.v3.Task") == 0;
+}
+
+static void call_method(struct call *call, const Pb__Request *request) {
+    char shown[128];
+    const struct method *method = find(request->method);
+    if (!is_ours(request->service)) {
+        call_fail(call, RPC_UNIMPLEMENTED, "service %s",
+                  text_show(shown, sizeof(shown), request->service, strlen(request->service)));
+        return;
+    }
+    if (!method) {
+        call_fail(call, RPC_UNIMPLEMENTED, "method %s",
+                  text_show(shown, sizeof(shown), request->method, strlen(request->method)));
+        return;
+    }
+    ProtobufCMessage *message = protobuf_c_message_unpack(
+        method->request, NULL, request->payload.len, request->payload.data);
+    if (!message) {
+        call_fail(call, RPC_INVALID_ARGUMENT, "the request of %s is malformed", method->name);
+        return;
+    }
+    method->call(call->server, call, message);
+    protobuf_c_message_free_unpacked(message, NULL);
+}
+
+void service_request(struct call *call, const uint8_t *data, size_t length) {
+    Pb__Request *request = pb__request__unpack(NULL, length, data);
+    if (!request) {
+        call_fail(call, RPC_INVALID_ARGUMENT, "the request is malformed");
+        return;
+    }
+    call_method(call, request);
+    pb__request__free_unpacked(request, NULL);
+}
