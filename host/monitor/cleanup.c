@@ -49,7 +49,8 @@ static void finish(struct monitor *monitor) {
         launch_tell(monitor);
         monitor->state = DONE;
     } else if (monitor->told) {
-        monitor->state = DONE;
+        monitor->state = streams_drained(monitor) ? DONE : DRAINING;
+        monitor->deadline = monitor->streams.drain_until;
     } else {
         monitor->state = TELLING;
         monitor->deadline = watch_deadline(TELL_INTERVAL);

@@ -53,10 +53,14 @@ static void pick_up(struct monitor *monitor) {
     int result = record_read_pid(monitor->plan->pid_file, &pid);
     if (result == 0)
         result = identify(monitor, pid);
-    if (result < 0)
+    if (result < 0) {
         launch_abort(monitor, FAILED_PIDFILE, -result);
-    else
+    } else if ((result = streams_await_terminal(monitor)) < 0) {
+        log_line(monitor, "error", "the runtime sent no terminal: error %d", -result);
+        launch_abort(monitor, FAILED_SYSTEM, -result);
+    } else {
         record(monitor);
+    }
 }
 
 static void begin_direct(struct monitor *monitor, int pid) {
@@ -70,6 +74,15 @@ static void begin_direct(struct monitor *monitor, int pid) {
 void launch_begin(struct monitor *monitor) {
     const struct plan *plan = monitor->plan;
     struct command command = {.argv = plan->launch, .environment = plan->environment, .output = -1};
+    char console[48];
+    int result = streams_prepare(monitor);
+    if (result < 0) {
+        streams_release(monitor);
+        launch_abort(monitor, FAILED_SYSTEM, -result);
+        return;
+    }
+    if (plan->console)
+        console_fill_in(monitor, plan->launch, console, sizeof(console));
     int pid = child_execute(&command);
     streams_release(monitor);
     if (pid < 0) {

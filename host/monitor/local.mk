@@ -5,11 +5,15 @@ monitor_PROGRAMS = host/monitor/shimhost-monitor
 
 host_monitor_shimhost_monitor_SOURCES = \
 	%D%/adopt.c \
+	%D%/attach.c \
 	%D%/children.c \
 	%D%/cleanup.c \
+	%D%/console.c \
 	%D%/control.c \
+	%D%/copy.c \
 	%D%/launch.c \
 	%D%/log.c \
+	%D%/logfile.c \
 	%D%/machine_aarch64.h \
 	%D%/machine_hosted.h \
 	%D%/machine_x86_64.h \
@@ -19,7 +23,9 @@ host_monitor_shimhost_monitor_SOURCES = \
 	%D%/plan.h \
 	%D%/record.c \
 	%D%/start.c \
+	%D%/socket.h \
 	%D%/streams.c \
+	%D%/streams.h \
 	%D%/system.h \
 	%D%/text.c \
 	%D%/text.h \

@@ -9,11 +9,29 @@
 #define FIRST_SIGNAL 1
 #define LAST_SIGNAL 64
 
-/* All descriptors above 2 but `keep`. */
-static void close_others(int keep) {
-    if (keep > 3)
-        sys_close_range(3, (unsigned)keep - 1);
-    sys_close_range(keep < 3 ? 3 : (unsigned)keep + 1, ~0u);
+/* The lowest descriptor from `from` on that the plan names, or -1. */
+static int next_kept(const struct plan *plan, int from) {
+    const int single[] = {plan->ready_fd,        plan->held_input,      plan->input_fifo,
+                          plan->outputs[1].fifo, plan->outputs[2].fifo, plan->log_fd};
+    int next = -1;
+    for (unsigned i = 0; i < sizeof(single) / sizeof(*single); i++)
+        if (single[i] >= from && (next < 0 || single[i] < next))
+            next = single[i];
+    for (unsigned i = 0; i < plan->held_count; i++)
+        if (plan->held[i] >= from && (next < 0 || plan->held[i] < next))
+            next = plan->held[i];
+    return next;
+}
+
+/* All descriptors above 2 that the plan does not name. */
+static void close_others(const struct plan *plan) {
+    int from = 3, kept;
+    while ((kept = next_kept(plan, from)) >= 0) {
+        if (kept > from)
+            sys_close_range((unsigned)from, (unsigned)kept - 1);
+        from = kept + 1;
+    }
+    sys_close_range((unsigned)from, ~0u);
 }
 
 /* Blocks every signal, and undoes what the host ignored: it would be inherited by whatever we
@@ -54,7 +72,7 @@ static int open_signals(struct monitor *monitor) {
 }
 
 static int prepare(struct monitor *monitor) {
-    close_others(monitor->plan->ready_fd);
+    close_others(monitor->plan);
     silence_signals();
     sys_umask(077);
     sys_setsid(); /* fails if it leads a group already, which serves as well */
@@ -84,6 +102,7 @@ static int run(const struct plan *plan) {
         .pidfd = -1,
         .capture_fd = -1,
     };
+    streams_init(&monitor);
     int result = prepare(&monitor);
     if (result < 0) {
         monitor.failure = FAILED_SYSTEM;

@@ -20,6 +20,7 @@
 #define SHIMHOST_MONITOR_MONITOR_H
 
 #include "plan.h"
+#include "streams.h"
 #include "system.h"
 #include "text.h"
 
@@ -28,6 +29,7 @@ enum state {
     ABORTING,  /* the launch failed: what it left is being killed */
     WATCHING,  /* the process lives */
     CLEANING,  /* it is over; cleanup commands run */
+    DRAINING,  /* all is done, but somebody still holds a stream that is copied */
     TELLING,   /* all is done, but the exit status could not be written yet */
     DONE,
 };
@@ -89,6 +91,9 @@ struct monitor {
 
     bool guarded;  /* our oom_score_adj has been lowered; */
     char score[8]; /* it was this, and commands get it back */
+
+    bool input_closed; /* and what was held of it */
+    struct streams streams;
 
     struct control_line control;
     uint16_t capture_length;
@@ -193,8 +198,18 @@ int child_exit_status(int wait_status);
 /* ---- streams.c --------------------------------------------------------------------------------
  */
 
+/* Before anything else: nothing is open. */
+void streams_init(struct monitor *monitor);
+
+/* Makes pipes and sockets. 0 or a negative errno. */
+int streams_prepare(struct monitor *monitor);
+
 /* The launch command has its descriptors: lets go of 0 to 2, but for those that are to be kept. */
 void streams_release(struct monitor *monitor);
+
+/* The launch command has ended: by now it must have sent the terminal, if there is to be one.
+ * -ENOTTY: it has not. */
+int streams_await_terminal(struct monitor *monitor);
 
 /* Closes what is kept of standard input, so that the process reads the end once others have closed
  * it, too. */
@@ -206,8 +221,24 @@ void streams_resize(struct monitor *monitor, unsigned width, unsigned height);
 /* Opens log files anew, under their names. */
 void streams_reopen(struct monitor *monitor);
 
-/* The process is over: closes what was kept. */
+/* Fills in what to wait for: STREAM_SLOTS, or none. Returns how many. */
+int streams_poll(const struct monitor *monitor, struct pollfd *slots);
+
+/* Acts on what came of it. */
+void streams_handle(struct monitor *monitor, const struct pollfd *slots);
+
+/* Something is being copied; later, streams_idle() gives the memory for that back. */
+void streams_busy(struct monitor *monitor);
+void streams_idle(struct monitor *monitor);
+
+/* The process is over: closes what was kept. What is still in pipes is copied for a while yet. */
 void streams_end(struct monitor *monitor);
+
+/* Is all of that copied? */
+bool streams_drained(struct monitor *monitor);
+
+/* It is not, but nobody waits any longer. */
+void streams_abandon(struct monitor *monitor);
 
 /* ---- control.c --------------------------------------------------------------------------------
  */

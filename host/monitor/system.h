@@ -178,6 +178,62 @@ static inline int sys_madvise(uintptr_t address, size_t size, int advice) {
     return (int)call3(__NR_madvise, (long)address, (long)size, advice);
 }
 
+/* Memory of our own, zeroed, or NULL. */
+static inline void *sys_map(size_t size) {
+    const int read_write = 3, private_anonymous = 0x22; /* the values of all machines we know */
+    long address = call6(__NR_mmap, 0, (long)size, read_write, private_anonymous, -1, 0);
+    return address < 0 && address > -4096 ? NULL : (void *)address;
+}
+
+static inline long sys_splice(int from, int to, size_t size) {
+    const int move_nonblock = 3;
+    return call6(__NR_splice, from, 0, to, 0, (long)size, move_nonblock);
+}
+
+static inline int sys_fchown(int fd, unsigned uid, unsigned gid) {
+    return (int)call3(__NR_fchown, fd, (long)uid, (long)gid);
+}
+
+static inline int sys_fchmod(int fd, unsigned mode) {
+    return (int)call2(__NR_fchmod, fd, mode);
+}
+
+static inline int sys_chmod(const char *path, unsigned mode) {
+    return (int)call3(__NR_fchmodat, AT_FDCWD, (long)path, mode);
+}
+
+static inline unsigned sys_geteuid(void) {
+    return (unsigned)call0(__NR_geteuid);
+}
+
+static inline int sys_socket(int family, int type) {
+    return (int)call3(__NR_socket, family, type, 0);
+}
+
+static inline int sys_bind(int fd, const void *address, size_t size) {
+    return (int)call3(__NR_bind, fd, (long)address, (long)size);
+}
+
+static inline int sys_listen(int fd, int backlog) {
+    return (int)call2(__NR_listen, fd, backlog);
+}
+
+static inline int sys_accept(int fd, int flags) {
+    return (int)call4(__NR_accept4, fd, 0, 0, flags);
+}
+
+static inline int sys_getsockopt(int fd, int level, int option, void *value, unsigned *size) {
+    return (int)call6(__NR_getsockopt, fd, level, option, (long)value, (long)size, 0);
+}
+
+static inline long sys_sendmsg(int fd, const void *message, int flags) {
+    return call3(__NR_sendmsg, fd, (long)message, flags);
+}
+
+static inline long sys_recvmsg(int fd, void *message, int flags) {
+    return call3(__NR_recvmsg, fd, (long)message, flags);
+}
+
 static inline int sys_execve(const char *path, char *const *argv, char *const *environment) {
     return (int)call3(__NR_execve, (long)path, (long)argv, (long)environment);
 }

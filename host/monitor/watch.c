@@ -9,7 +9,10 @@
  *   WATCHING    -                 tell, CLEANING   -                 -                 -
  *   CLEANING    CLEANING, or      -                -                 kill, CLEANING    -
  *               TELLING, or DONE
+ *   DRAINING    -                 -                -                 DONE              -
  *   TELLING     -                 -                -                 TELLING or DONE   -
+ *
+ * DRAINING ends, too, when every stream that is copied has.
  */
 #include "monitor.h"
 
@@ -68,7 +71,10 @@ static void child_ended(struct monitor *monitor, int pid, int wait_status) {
             cleanup_ended(monitor, wait_status);
         else
             monitor->command = 0;
-    } else if (monitor->state == WATCHING && pid == monitor->process && !monitor->foreign) {
+    } else if (monitor->state == WATCHING && pid == monitor->process) {
+        /* A runtime that forks once more may leave us a grandchild at first, watched as a foreign
+         * process, which becomes our child a moment later. */
+        monitor->deadline = 0;
         process_ended(monitor, wait_status);
     }
 }
@@ -137,6 +143,10 @@ static void deadline_passed(struct monitor *monitor) {
     case CLEANING:
         cleanup_timed_out(monitor);
         break;
+    case DRAINING:
+        streams_abandon(monitor);
+        monitor->state = DONE;
+        break;
     case TELLING:
         tell(monitor);
         if (monitor->told)
@@ -149,7 +159,7 @@ static void deadline_passed(struct monitor *monitor) {
     }
 }
 
-enum { SIGNALS, CONTROL, PROCESS, CAPTURE, WATCHED };
+enum { SIGNALS, CONTROL, PROCESS, CAPTURE, STREAMS, WATCHED = STREAMS + STREAM_SLOTS };
 
 /* Gives the pages below this frame back. Setting up used them; watching does not. */
 static __attribute__((noinline)) void shrink_stack(void) {
@@ -159,10 +169,18 @@ static __attribute__((noinline)) void shrink_stack(void) {
     sys_madvise(end - most, most, MADV_DONTNEED);
 }
 
-/* Sleeps until something happens, or the deadline. */
-static void wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED]) {
+/* When to look again though nothing has happened, or 0. */
+static int64_t next_deadline(const struct monitor *monitor) {
+    int64_t idle_at = monitor->streams.idle_at;
+    return monitor->deadline && (!idle_at || monitor->deadline < idle_at) ? monitor->deadline
+                                                                          : idle_at;
+}
+
+/* Sleeps until something happens, or the deadline. Returns how many descriptors it waited for. */
+static int wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED]) {
     struct __kernel_timespec limit = {0};
-    int64_t left = monitor->deadline ? monitor->deadline - watch_now() : 0;
+    int64_t deadline = next_deadline(monitor);
+    int64_t left = deadline ? deadline - watch_now() : 0;
     if (left > 0) {
         limit.tv_sec = left / 1000;
         limit.tv_nsec = left % 1000 * 1000000;
@@ -176,12 +194,14 @@ static void wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED])
         .events = monitor->unreaped ? 0 : POLLIN,
     };
     fds[CAPTURE] = (struct pollfd){.fd = monitor->capture_fd, .events = POLLIN};
-    if (sys_poll(fds, WATCHED, monitor->deadline ? &limit : NULL) < 0)
-        for (int i = 0; i < WATCHED; i++)
+    int count = STREAMS + streams_poll(monitor, fds + STREAMS);
+    if (sys_poll(fds, (unsigned)count, deadline ? &limit : NULL) < 0)
+        for (int i = 0; i < count; i++)
             fds[i].revents = 0;
+    return count;
 }
 
-static void handle_events(struct monitor *monitor, const struct pollfd fds[WATCHED]) {
+static void handle_events(struct monitor *monitor, const struct pollfd *fds, int count) {
     if (fds[CAPTURE].revents)
         cleanup_read(monitor);
     if (fds[SIGNALS].revents)
@@ -190,8 +210,14 @@ static void handle_events(struct monitor *monitor, const struct pollfd fds[WATCH
         foreign_ended(monitor, false);
     if (fds[CONTROL].revents)
         control_read(monitor);
+    if (count > STREAMS)
+        streams_handle(monitor, fds + STREAMS);
+    if (monitor->state == DRAINING && streams_drained(monitor))
+        monitor->state = DONE;
     if (monitor->deadline && watch_now() >= monitor->deadline)
         deadline_passed(monitor);
+    if (monitor->streams.idle_at && watch_now() >= monitor->streams.idle_at)
+        streams_idle(monitor);
 }
 
 int watch_run(struct monitor *monitor) {
@@ -204,8 +230,9 @@ int watch_run(struct monitor *monitor) {
             shrink_stack();
             shrunk = WATCHING;
         }
-        wait_for_events(monitor, fds);
-        handle_events(monitor, fds);
+        int count = wait_for_events(monitor, fds);
+        handle_events(monitor, fds, count);
     }
+    attach_close(monitor);
     return monitor->failure ? 1 : 0;
 }

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Clients: packets of one byte that says what it is, and data. What a client does not take at once
+ * is lost to it, and it is told so; only the owner, the client that await-attach waits for, is
+ * waited for.
+ */
+#include "monitor.h"
+#include "socket.h"
+
+enum { PACKET_NOTICE = 9 };
+enum { ORDER_DATA, ORDER_END, ORDER_RESIZE };
+
+int attach_listen(struct monitor *monitor) {
+    static const char name[] = "attach";
+    struct socket_address address = {.family = FAMILY_UNIX};
+    memcpy(address.path, name, sizeof(name));
+    int fd = sys_socket(FAMILY_UNIX, TYPE_PACKETS | SOCKET_NONBLOCK | SOCKET_CLOEXEC);
+    if (fd < 0)
+        return fd;
+    int result = sys_bind(fd, &address, sizeof(address.family) + sizeof(name));
+    if (result == 0)
+        result = sys_chmod(name, 0600);
+    if (result == 0)
+        result = sys_listen(fd, CLIENTS);
+    if (result < 0) {
+        sys_close(fd);
+        return result;
+    }
+    monitor->streams.listener = fd;
+    return 0;
+}
+
+static long send_packet(int fd, char type, const char *bytes, size_t size) {
+    struct slice slices[] = {{&type, 1}, {bytes, size}};
+    struct message message = {.slices = slices, .slice_count = 2};
+    long sent;
+    do {
+        sent = sys_sendmsg(fd, &message, SEND_AT_ONCE);
+    } while (sent == -EINTR);
+    return sent;
+}
+
+static bool send_notice(int fd, uint64_t lost) {
+    char buffer[64];
+    struct text text = TEXT_IN(buffer);
+    text_print(&text, "%lu bytes lost", (unsigned long)lost);
+    return send_packet(fd, PACKET_NOTICE, text.buffer, text.length) >= 0;
+}
+
+static void drop_client(struct monitor *monitor, struct client *client) {
+    struct streams *streams = &monitor->streams;
+    sys_close(client->fd);
+    client->fd = -1;
+    if (streams->owner == client - streams->clients)
+        streams->owner = -1;
+}
+
+static bool trusted(int fd) {
+    struct credentials credentials;
+    unsigned size = sizeof(credentials);
+    return sys_getsockopt(fd, LEVEL_SOCKET, OPTION_CREDENTIALS, &credentials, &size) == 0 &&
+           (credentials.uid == 0 || credentials.uid == sys_geteuid());
+}
+
+static struct client *free_client(struct streams *streams) {
+    for (int i = 0; i < CLIENTS; i++)
+        if (streams->clients[i].fd < 0)
+            return &streams->clients[i];
+    return NULL;
+}
+
+static void welcome(struct monitor *monitor, int fd) {
+    static const char full[] = "too many clients are attached";
+    struct streams *streams = &monitor->streams;
+    struct client *client = trusted(fd) ? free_client(streams) : NULL;
+    if (!client) {
+        log_line(monitor, "warning", "refused a client: it is another user's, or one too many");
+        send_packet(fd, PACKET_NOTICE, full, sizeof(full) - 1);
+        sys_close(fd);
+        return;
+    }
+    *client = (struct client){.fd = fd};
+    if (streams->awaiting)
+        streams->owner = (int)(client - streams->clients);
+    streams->awaiting = false;
+}
+
+void attach_accept(struct monitor *monitor) {
+    int fd = sys_accept(monitor->streams.listener, SOCKET_NONBLOCK | SOCKET_CLOEXEC);
+    if (fd >= 0)
+        welcome(monitor, fd);
+    else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
+        log_line(monitor, "error", "cannot accept a client: error %d", -fd);
+}
+
+static void obey(struct monitor *monitor, const char *packet, size_t size) {
+    const unsigned char *at = (const unsigned char *)packet;
+    if (at[0] == ORDER_DATA)
+        copy_input(monitor, packet + 1, size - 1);
+    else if (at[0] == ORDER_END)
+        streams_close_input(monitor);
+    else if (at[0] == ORDER_RESIZE && size == 5)
+        streams_resize(monitor, at[1] | (unsigned)at[2] << 8, at[3] | (unsigned)at[4] << 8);
+    else
+        log_line(monitor, "warning", "skipped a packet of a client that makes no sense");
+}
+
+/* The packet lies in the buffer that also keeps what the process does not take at once, which is
+ * why no more is read while there is any of that. */
+static void receive(struct monitor *monitor, struct client *client) {
+    struct streams *streams = &monitor->streams;
+    if (!streams->packet)
+        streams->packet = sys_map(PACKET_SIZE + 1);
+    long got = -ENOMEM;
+    if (streams->packet)
+        got = sys_read(client->fd, streams->packet, PACKET_SIZE + 1);
+    if (got > 0)
+        obey(monitor, streams->packet, (size_t)got);
+    else if (got != -EAGAIN && got != -EINTR)
+        drop_client(monitor, client);
+}
+
+void attach_event(struct monitor *monitor, struct client *client, int events) {
+    struct streams *streams = &monitor->streams;
+    streams_busy(monitor);
+    if (events & POLLIN)
+        receive(monitor, client);
+    else if (events & (POLLHUP | POLLERR | POLLNVAL))
+        drop_client(monitor, client);
+    if (client->fd >= 0 && (events & POLLOUT) && streams->owner == client - streams->clients)
+        for (int i = 0; i < 2; i++)
+            if (copy_holds(monitor, &streams->outputs[i]))
+                copy_held(monitor, &streams->outputs[i]);
+}
+
+static void send_or_lose(struct monitor *monitor, struct client *client, int stream,
+                         const char *bytes, uint32_t from, uint32_t to) {
+    if (client->lost && !send_notice(client->fd, client->lost)) {
+        client->lost += to - from;
+        return;
+    }
+    client->lost = 0;
+    while (from < to) {
+        uint32_t size = to - from < PACKET_SIZE ? to - from : PACKET_SIZE;
+        long sent = send_packet(client->fd, (char)stream, bytes + from, size);
+        if (sent == -EAGAIN) {
+            client->lost = to - from;
+            return;
+        }
+        if (sent < 0) {
+            drop_client(monitor, client);
+            return;
+        }
+        from += size;
+    }
+}
+
+uint32_t attach_send_owner(struct monitor *monitor, int stream, const char *bytes, uint32_t from,
+                           uint32_t to) {
+    struct streams *streams = &monitor->streams;
+    while (from < to && streams->owner >= 0) {
+        struct client *client = &streams->clients[streams->owner];
+        uint32_t size = to - from < PACKET_SIZE ? to - from : PACKET_SIZE;
+        long sent = send_packet(client->fd, (char)stream, bytes + from, size);
+        if (sent == -EAGAIN)
+            return from;
+        if (sent < 0)
+            drop_client(monitor, client);
+        else
+            from += size;
+    }
+    return to;
+}
+
+uint32_t attach_send(struct monitor *monitor, int stream, const char *bytes, uint32_t from,
+                     uint32_t to) {
+    struct streams *streams = &monitor->streams;
+    for (int i = 0; i < CLIENTS; i++)
+        if (streams->clients[i].fd >= 0 && i != streams->owner)
+            send_or_lose(monitor, &streams->clients[i], stream, bytes, from, to);
+    return attach_send_owner(monitor, stream, bytes, from, to);
+}
+
+bool attach_any(const struct streams *streams) {
+    for (int i = 0; i < CLIENTS; i++)
+        if (streams->clients[i].fd >= 0)
+            return true;
+    return false;
+}
+
+void attach_close(struct monitor *monitor) {
+    struct streams *streams = &monitor->streams;
+    for (int i = 0; i < CLIENTS; i++)
+        if (streams->clients[i].fd >= 0) {
+            if (streams->clients[i].lost)
+                send_notice(streams->clients[i].fd, streams->clients[i].lost);
+            drop_client(monitor, &streams->clients[i]);
+        }
+    if (streams->listener >= 0)
+        sys_close(streams->listener);
+    streams->listener = -1;
+}
