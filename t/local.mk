@@ -23,6 +23,7 @@ UNIT_TESTS = \
 	%D%/unit/test_pidfile \
 	%D%/unit/test_runtime_log \
 	%D%/unit/test_state \
+	%D%/unit/test_stream_targets \
 	%D%/unit/test_text
 
 # Sorted by name.

@@ -115,7 +115,6 @@ int process_adopt(struct process *process, struct shim_error *error);
 #define STREAM_DESCRIPTORS_MAX 8
 struct stream_set {
     int fds[3];                              /* for descriptors 0, 1, 2; owned; -1: none */
-    unsigned int keep;                       /* bit N: the monitor keeps descriptor N open */
     int descriptors[STREAM_DESCRIPTORS_MAX]; /* the monitor's, under the same numbers; owned */
     size_t n_descriptors;
     char *words[STREAM_WORDS_MAX + 1]; /* for the monitor; NULL-terminated; owned */

@@ -113,16 +113,24 @@ static int open_file(struct opening *opening, int index, struct shim_error *erro
     return r;
 }
 
-/* Opened for both directions, a FIFO neither breaks nor ends when a writer comes late or leaves. */
+/* The process gets the read end. That the monitor holds a write end is why the process does not
+ * read the end as soon as one writer has left. */
 static int open_input_fifo(struct opening *opening, struct shim_error *error) {
     const char *path = opening->targets[0].path;
-    int fd AUTO_CLOSE = -1, again;
-    int r = stream_fifo_open(path, O_RDWR, &fd, error);
+    int fd AUTO_CLOSE = -1, writer = -1, number;
+    int r = stream_fifo_open(path, O_RDONLY, &fd, error);
     if (r < 0 || (r = give_to_root(opening, fd, path, error)) < 0 ||
-        (r = stream_fifo_again(fd, O_RDWR, &again, error)) < 0)
+        (r = stream_fifo_again(fd, O_WRONLY, &writer, error)) < 0 ||
+        (r = stream_set_descriptor(opening->set, writer, &number, error)) < 0 ||
+        (r = stream_set_word(opening->set, error, "hold-stdin=%d", number)) < 0)
         return r;
-    opening->set->fds[0] = again;
-    opening->set->keep |= 1u;
+    if (opening->process->record.terminal) {
+        r = stream_set_descriptor(opening->set, fd_steal(&fd), &number, error);
+        return r < 0 ? r : stream_set_word(opening->set, error, "stdin-fifo=%d", number);
+    }
+    if (fcntl(fd, F_SETFL, 0) < 0)
+        return error_set(error, -errno, "cannot use %s: %s", path, strerror(errno));
+    opening->set->fds[0] = fd_steal(&fd);
     return 0;
 }
 
@@ -152,12 +160,12 @@ static int open_output_fifo(struct opening *opening, int index, struct shim_erro
     bool drop = drops(opening, index), copy = drop || opening->process->record.terminal;
     int r = stream_fifo_open(path, O_RDWR, &fd, error);
     if (r < 0 || (r = give_to_root(opening, fd, path, error)) < 0 ||
-        (!copy && (r = stream_fifo_again(fd, O_RDWR, &writer, error)) < 0) ||
+        (!copy && (r = stream_fifo_again(fd, O_WRONLY, &writer, error)) < 0) ||
         (r = stream_set_descriptor(set, fd_steal(&fd), &number, error)) < 0)
         return r;
     if (!copy) {
         set->fds[index] = fd_steal(&writer);
-        set->keep |= 1u << index;
+        text_appendf(&opening->hold, "%s%d", opening->hold.length ? "," : "", number);
         return 0;
     }
     if ((r = copy_output(opening, index, error)) < 0 ||
