@@ -34,7 +34,7 @@ host_monitor_shimhost_monitor_LDADD =
 
 if MONITOR_FREESTANDING
 host_monitor_shimhost_monitor_CPPFLAGS = $(AM_CPPFLAGS) -DMONITOR_FREESTANDING=1
-host_monitor_shimhost_monitor_CFLAGS = $(AM_CFLAGS) -ffreestanding -fpie -ffunction-sections \
+host_monitor_shimhost_monitor_CFLAGS = $(AM_CFLAGS) $(MONITOR_CFLAGS) -ffreestanding -fpie -ffunction-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables
 # Not through libtool, to which -static means something else. -z text refuses relocations in the text,
 # and the test of the monitor's memory refuses a data page.
