@@ -42,6 +42,8 @@ int helper_open(struct helper *helper, const char *path, struct shim_error *erro
 /* guard.c: lets the response file say which plugin and entry it is in, and sets the alarm. NULL: it
  * could not be set up. */
 struct engine_guard *guard_open(void);
+/* The response is written: from now on the file is left alone. */
+void guard_answered(void);
 
 /* mounts.c */
 int mounts_make(const char *bundle, Pb__Mount *const *mounts, size_t count,

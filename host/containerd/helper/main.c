@@ -131,6 +131,7 @@ static int answer(const Pb__HelperRequest *request) {
         helper.response.message = error.message;
     }
     int status = write_response(&helper.response);
+    guard_answered();
     engine_close(helper.engine); /* a plugin that crashes only now has done what it was asked for */
     return status;
 }
