@@ -45,6 +45,7 @@ host_libhost_la_SOURCES = \
 	%D%/engine/services.c \
 	%D%/engine/spawn.c \
 	%D%/engine/stream_files.c %D%/engine/stream_set.h \
+	%D%/engine/stream_journald.c %D%/engine/stream_journald.h \
 	%D%/engine/stream_target.c %D%/engine/stream_target.h \
 	%D%/engine/streams.c \
 	%D%/engine/wait.c
@@ -52,5 +53,6 @@ host_libhost_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 host_libhost_la_LIBADD = config/libconfig.la $(JANSSON_LIBS) $(LTDL_LIBS)
 
 include host/monitor/local.mk
+include host/journald/local.mk
 include host/command/local.mk
 include host/containerd/local.mk

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "engine/stream_journald.h"
 #include "engine/stream_set.h"
 #include "engine/stream_target.h"
 
@@ -69,9 +70,10 @@ struct opening {
     struct stream_target targets[3];
     struct log_options log;
     struct stream_set *set;
-    struct text hold; /* the list of descriptors that are only kept open */
-    bool copies;      /* some output is copied by the monitor */
-    bool feeds;       /* the monitor has an end of the input */
+    struct text hold;     /* the list of descriptors that are only kept open */
+    unsigned int journal; /* bit N: stream N goes to the journal */
+    bool copies;          /* some output is copied by the monitor */
+    bool feeds;           /* the monitor has an end of the input */
 };
 
 static int open_null(struct opening *opening, int index, struct shim_error *error) {
@@ -198,8 +200,8 @@ static int open_one(struct opening *opening, int index, struct shim_error *error
     case TARGET_JSON_FILE:
         return copy_output(opening, index, error);
     case TARGET_JOURNALD:
-        return error_set(error, -EOPNOTSUPP,
-                         "this shimhost was built without journald; configure --with-journald");
+        opening->journal |= 1u << index;
+        return copy_output(opening, index, error);
     case TARGET_TERMINAL:
         break;
     }
@@ -252,6 +254,25 @@ static int open_terminal(struct opening *opening, struct shim_error *error) {
     return output == TARGET_FIFO || output == TARGET_JOURNALD ? open_one(opening, 1, error) : 0;
 }
 
+static int open_journal(struct opening *opening, struct shim_error *error) {
+    int fds[3] = {-1, -1, -1};
+    if (!opening->journal)
+        return 0;
+    int r = journald_start(opening->process, opening->journal, opening->log.tag, fds, error);
+    if (r < 0)
+        return error_context(error, "%s", stream_names[opening->journal & 2 ? 1 : 2]);
+    for (int i = 1; i <= 2; i++) {
+        int fd AUTO_CLOSE = fds[i], number;
+        if (fd < 0)
+            continue;
+        if (r == 0)
+            r = stream_set_descriptor(opening->set, fd_steal(&fd), &number, error);
+        if (r == 0)
+            r = stream_set_word(opening->set, error, "%s-program=%d", stream_names[i], number);
+    }
+    return r;
+}
+
 /* Words that are about all streams together. */
 static int add_common(struct opening *opening, struct shim_error *error) {
     const struct process_record *record = &opening->process->record;
@@ -302,8 +323,9 @@ static int open_all(struct opening *opening, struct shim_error *error) {
             if ((r = open_one(opening, i, error)) < 0)
                 return error_context(error, "%s", stream_names[i]);
     }
-    r = open_log(opening, error);
-    return r < 0 ? r : add_common(opening, error);
+    if ((r = open_log(opening, error)) < 0 || (r = open_journal(opening, error)) < 0)
+        return r;
+    return add_common(opening, error);
 }
 
 int streams_open(const struct process *process, struct stream_set *ret_streams,
