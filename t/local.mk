@@ -20,6 +20,9 @@ UNIT_TESTS = \
 	%D%/unit/test_log_record \
 	%D%/unit/test_logs \
 	%D%/unit/test_monitor \
+	%D%/unit/test_oci \
+	%D%/unit/test_oci_answers \
+	%D%/unit/test_oci_remove \
 	%D%/unit/test_pidfile \
 	%D%/unit/test_runtime_log \
 	%D%/unit/test_state \
@@ -28,27 +31,40 @@ UNIT_TESTS = \
 
 # Sorted by name.
 BATS_TESTS = \
+	%D%/abi.bats \
 	%D%/changes.bats \
 	%D%/config.bats \
 	%D%/exec.bats \
 	%D%/hosts.bats \
 	%D%/idle.bats \
 	%D%/inheritance.bats \
+	%D%/isolation.bats \
 	%D%/lifecycle.bats \
+	%D%/manuals.bats \
 	%D%/many.bats \
 	%D%/monitor-death.bats \
 	%D%/pid-reuse.bats \
 	%D%/plugin.bats \
+	%D%/plugin-check.bats \
 	%D%/run.bats \
+	%D%/sdk-example.bats \
 	%D%/source.bats \
 	%D%/spawn-failure.bats \
-	%D%/state-directory.bats
+	%D%/state-directory.bats \
+	%D%/tutorial.bats
 
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
 
 # What a unit test links: it is the default of all programs that do not say otherwise.
 LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)
+
+%C%_unit_test_oci_SOURCES = %D%/unit/test_oci.c %D%/unit/oci_fixture.h
+%C%_unit_test_oci_LDADD = sdk/liboci.la $(LDADD)
+%C%_unit_test_oci_answers_SOURCES = %D%/unit/test_oci_answers.c %D%/unit/oci_fixture.h
+%C%_unit_test_oci_answers_LDADD = sdk/liboci.la $(LDADD)
+%C%_unit_test_oci_remove_SOURCES = %D%/unit/test_oci_remove.c %D%/unit/oci_fixture.h
+%C%_unit_test_oci_remove_LDADD = sdk/liboci.la $(LDADD)
 
 %C%_unit_test_logs_SOURCES = %D%/unit/test_logs.c %D%/unit/log_fixture.h
 %C%_unit_test_logs_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/%D%/golden"'

@@ -59,6 +59,7 @@ static void last_line(const char *text, char *buffer, size_t size) {
     const char *begin = end;
     while (begin > text && begin[-1] != '\n')
         begin--;
+    begin += strspn(begin, " \t");
     snprintf(buffer, size, "%.*s", (int)(end - begin), begin);
 }
 
