@@ -94,7 +94,7 @@ static int await_change(const struct process *process, int64_t deadline, int32_t
         r = watch_wait(&watch, deadline, process->view.cancel_fd);
         if (r == -ETIMEDOUT)
             return error_set_reason(error, r, SHIM_REASON_TIMED_OUT,
-                                    "container %s, process %s: still running",
+                                    "container %s, process %s: timed out, still running",
                                     process->container_id, process->id);
         if (r == -ECANCELED)
             return error_set_reason(error, r, SHIM_REASON_CANCELLED, "wait cancelled");

@@ -3,6 +3,7 @@
 #include "monitor.h"
 
 #include <asm/signal.h>
+#include <linux/prctl.h>
 
 #define COMMAND_UMASK 022 /* what runtimes expect; the monitor's own is for its own files */
 
@@ -28,6 +29,10 @@ static void execute(void *argument) {
     struct command *command = argument;
     const uint64_t no_signals = 0;
     sys_setpgid(0, 0);
+    /* Nobody waits for a launch whose monitor was killed, perhaps just now. */
+    if (command->mortal_for &&
+        (sys_prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sys_getppid() != command->mortal_for))
+        sys_exit(127);
     if (command->score)
         restore_score(command->score);
     int result = command->output < 0 ? 0 : redirect(command);

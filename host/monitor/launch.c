@@ -73,7 +73,10 @@ static void begin_direct(struct monitor *monitor, int pid) {
 
 void launch_begin(struct monitor *monitor) {
     const struct plan *plan = monitor->plan;
-    struct command command = {.argv = plan->launch, .environment = plan->environment, .output = -1};
+    struct command command = {.argv = plan->launch,
+                              .environment = plan->environment,
+                              .output = -1,
+                              .mortal_for = plan->direct ? 0 : monitor->self};
     char console[48];
     int result = streams_prepare(monitor);
     if (result < 0) {

@@ -171,6 +171,7 @@ struct command {
     char *const *environment;
     int output; /* descriptor for 1 and 2, with 0 from /dev/null; or -1: 0 to 2 stay as they are */
     const char *score; /* for its oom_score_adj, or NULL: leave it */
+    int mortal_for;    /* dies with its parent, who is this, or 0 */
     int error;         /* what execve() said, negative; 0 if it has begun */
 };
 

@@ -146,6 +146,10 @@ static inline int sys_getpid(void) {
     return (int)call0(__NR_getpid);
 }
 
+static inline int sys_getppid(void) {
+    return (int)call0(__NR_getppid);
+}
+
 static inline int sys_setsid(void) {
     return (int)call0(__NR_setsid);
 }

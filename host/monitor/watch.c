@@ -37,21 +37,23 @@ int64_t watch_deadline(int64_t timeout) {
 }
 
 /* Writes the exit status, and only then lets the waiters go. If that cannot be done they wait on,
- * for some time: whoever sees the exit FIFO close may rely on finding the status. */
+ * for some time: whoever sees the exit FIFO close may rely on finding the status, or a dead
+ * monitor. */
 static void tell(struct monitor *monitor) {
     int result = record_exit(monitor);
-    if (result < 0 && result != -ENOENT && monitor->tries < TELL_TRIES) {
+    if (result == 0) {
+        sys_close(monitor->exit_fd);
+        monitor->exit_fd = -1;
+    } else if (result != -ENOENT && monitor->tries < TELL_TRIES) {
         if (monitor->tries++ == 0)
             log_line(monitor, "error", "cannot write the exit status %d: error %d; trying again",
                      monitor->exit_status, -result);
         return;
-    }
-    sys_close(monitor->exit_fd);
-    monitor->exit_fd = -1;
-    monitor->told = true;
-    if (result < 0)
+    } else {
         log_line(monitor, "error", "the exit status %d is lost: error %d", monitor->exit_status,
                  -result);
+    }
+    monitor->told = true;
 }
 
 static void process_ended(struct monitor *monitor, int wait_status) {

@@ -85,7 +85,7 @@ static _Noreturn void become(const struct child *child) {
     const char *what = "execute";
     int report = child->report;
     setpgid(0, 0);
-    umask(077);
+    umask(022);
     if ((command->directory_fd >= 0 ? fchdir(command->directory_fd) : chdir("/")) < 0)
         what = "enter the working directory of";
     else if (arrange_descriptors(child, &report) < 0)

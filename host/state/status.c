@@ -136,11 +136,15 @@ static int load_end(int directory_fd, struct shim_state *state, struct shim_erro
 
 int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
-    int r = identity_read_process(directory_fd, &state.identity, error);
-    if (r == -ENOENT)
+    struct shim_error problem = ERROR_NONE;
+    int r = identity_read_process(directory_fd, &state.identity, &problem);
+    if (r == -ENOENT) { /* not there yet: that is an answer */
         state.identity = (struct shim_identity){.size = sizeof(state.identity)};
-    else if (r < 0)
+    } else if (r < 0) {
+        if (error)
+            *error = problem;
         return r;
+    }
     int ended = load_end(directory_fd, &state, error);
     if (ended < 0)
         return ended;
