@@ -252,6 +252,7 @@ int main(int argc, char **argv) {
     open_standard_descriptors();
     signal(SIGPIPE,
            SIG_IGN); /* a failed write is reported; the monitor's children get the default */
+    signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, it would lose exit statuses */
     umask(077);
     struct global_options global = {0};
     struct options_input input = {

@@ -23,7 +23,7 @@ struct command {
 };
 
 /* Runs the program and waits for its end. It gets a process group of its own, standard input from
- * /dev/null, no other descriptors than 0, 1 and 2, no signal blocked or ignored, umask 077, and
+ * /dev/null, no other descriptors than 0, 1 and 2, no signal blocked or ignored, umask 022, and
  * empty inheritable and ambient capability sets. *ret_output (its size set by the caller) gets the
  * exit status, 128 + N for death by signal N, and the text, which the caller frees; a program that
  * fails is no error of this call.

@@ -293,7 +293,7 @@ static bool program_gets_a_clean_start(struct directory *directory) {
         return false;
     look_around(&after);
     return strcmp(outcome.output.text, "fds 3 blocked 0 ignored 0 ambient 0 inheritable 00 group 1 "
-                                       "umask 77 cwd /\n") == 0 &&
+                                       "umask 22 cwd /\n") == 0 &&
            memcmp(&before, &after, sizeof(before)) == 0;
 }
 
