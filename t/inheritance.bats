@@ -91,7 +91,9 @@ careless() {
             path=$(bundle "umask$mask" 'while :; do sleep 1000; done')
             (umask "$mask" && shimhost run -d -r "$RUNTIME" -b "$path" "$ID")
             is "$(stat -c %a "$STATE" "$STATE/$ID" "$STATE/$ID/init" | sort -u)" 700
-            is "$(find "$STATE/$ID" ! -type d -printf '%m\n' | sort -u)" 600
+            # The runtime's own two files have the modes that it likes, in a directory that nobody else enters.
+            is "$(find "$STATE/$ID" ! -type d ! -name log.json ! -name .pid.runtime -printf '%m\n' |
+                sort -u)" 600
             (umask "$mask" && fails_with 5 exec "$ID" -- sh -c 'exit 5')
             works delete --force "$ID"
             nothing_is_left
