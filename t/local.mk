@@ -31,6 +31,7 @@ UNIT_TESTS = \
 
 # Sorted by name.
 BATS_TESTS = \
+	%D%/attach.bats \
 	%D%/abi.bats \
 	%D%/changes.bats \
 	%D%/config.bats \
@@ -40,6 +41,7 @@ BATS_TESTS = \
 	%D%/inheritance.bats \
 	%D%/isolation.bats \
 	%D%/lifecycle.bats \
+	%D%/logs.bats \
 	%D%/manuals.bats \
 	%D%/many.bats \
 	%D%/monitor-death.bats \
@@ -51,9 +53,12 @@ BATS_TESTS = \
 	%D%/source.bats \
 	%D%/spawn-failure.bats \
 	%D%/state-directory.bats \
+	%D%/streams.bats \
+	%D%/terminal.bats \
 	%D%/tutorial.bats
 
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
+	%D%/streams.bash %D%/terminal.bash \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
 
 # What a unit test links: it is the default of all programs that do not say otherwise.

@@ -33,10 +33,12 @@ static int attach_until_the_end(const struct attaching *attaching) {
         return EXIT_DONE;
     if (outcome == ATTACH_LEFT)
         return 128 + number;
-    if (engine_wait(invocation->engine, attaching->container, attaching->process, SHIM_FOREVER,
-                    &exit_status, &error) < 0)
-        return complain(invocation, attaching->container, &error);
-    return exit_status;
+    /* The exit is told before the connection is closed. */
+    int r = engine_wait(invocation->engine, attaching->container, attaching->process, 0,
+                        &exit_status, &error);
+    if (r == -ETIMEDOUT)
+        error_set(&error, r, "its monitor has closed the connection; the process runs on");
+    return r < 0 ? complain(invocation, attaching->container, &error) : exit_status;
 }
 
 static int attach(struct invocation *invocation, const void *data) {

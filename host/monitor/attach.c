@@ -127,6 +127,9 @@ void attach_event(struct monitor *monitor, struct client *client, int events) {
         receive(monitor, client);
     else if (events & (POLLHUP | POLLERR | POLLNVAL))
         drop_client(monitor, client);
+    if (client->fd >= 0 && (events & POLLOUT) && client->lost &&
+        send_notice(client->fd, client->lost))
+        client->lost = 0;
     if (client->fd >= 0 && (events & POLLOUT) && streams->owner == client - streams->clients)
         for (int i = 0; i < 2; i++)
             if (copy_holds(monitor, &streams->outputs[i]))

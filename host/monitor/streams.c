@@ -183,8 +183,8 @@ int streams_poll(const struct monitor *monitor, struct pollfd *slots) {
     slots[SLOT_INPUT_FIFO] = slot(streams->input_fifo, !input_waits && streams->input >= 0, POLLIN);
     for (int i = 0; i < CLIENTS; i++) {
         int events = input_waits ? 0 : POLLIN;
-        if (i == streams->owner && owner_waits)
-            events |= POLLOUT;
+        if ((i == streams->owner && owner_waits) || streams->clients[i].lost)
+            events |= POLLOUT; /* it takes more, or can be told what it missed */
         slots[SLOT_CLIENT + i] = slot(streams->clients[i].fd, true, events);
     }
     return STREAM_SLOTS;

@@ -165,9 +165,11 @@ static int receive(struct session *session, struct shim_error *error) {
     struct incoming *incoming = &session->incoming;
     ssize_t got =
         recv(session->options->socket, incoming->bytes, sizeof(incoming->bytes), MSG_DONTWAIT);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+    /* A monitor that has closed before it read all of ours resets the connection. That is told
+     * once, before what it has sent, which is still there. */
+    if (got < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNRESET))
         return 0;
-    if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+    if (got == 0) {
         session->ended = true;
         return 0;
     }

@@ -285,6 +285,24 @@ static void everything_arrives_before_the_end(void **state) {
     assert_int_equal(end(&client), 10 + ATTACH_ENDED);
 }
 
+/* The monitor closes although it has not read all of the client's: the connection is reset, which
+ * may not cost the client what was sent to it. */
+static void a_reset_loses_no_output(void **state) {
+    (void)state;
+    struct client client = {.with_input = true};
+    start(&client);
+    assert_int_equal(kill(client.pid, SIGSTOP), 0);
+    types(&client, "never read");
+    say(&client, ATTACH_STDOUT, "the last ");
+    say(&client, ATTACH_STDOUT, "words");
+    assert_int_equal(kill(client.pid, SIGCONT), 0);
+    struct pollfd monitor = {.fd = client.monitor, .events = POLLIN};
+    assert_int_equal(poll(&monitor, 1, PATIENCE * 1000), 1);
+    client.monitor = fd_close(client.monitor);
+    reads(client.output, "the last words");
+    assert_int_equal(end(&client), 10 + ATTACH_ENDED);
+}
+
 static void an_output_that_nobody_reads_is_an_error(void **state) {
     (void)state;
     struct client client = {.with_input = true};
@@ -407,6 +425,7 @@ int main(void) {
         cmocka_unit_test(a_process_that_does_not_read_blocks_nobody),
         cmocka_unit_test(a_reader_who_does_not_read_blocks_no_signal),
         cmocka_unit_test(everything_arrives_before_the_end),
+        cmocka_unit_test(a_reset_loses_no_output),
         cmocka_unit_test(an_output_that_nobody_reads_is_an_error),
         cmocka_unit_test(keys_are_bytes_and_no_signals),
         cmocka_unit_test(a_new_size_is_passed_on),
