@@ -40,6 +40,7 @@ BATS_TESTS = \
 	%D%/idle.bats \
 	%D%/inheritance.bats \
 	%D%/isolation.bats \
+	%D%/journald.bats \
 	%D%/lifecycle.bats \
 	%D%/logs.bats \
 	%D%/manuals.bats \
@@ -58,7 +59,7 @@ BATS_TESTS = \
 	%D%/tutorial.bats
 
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
-	%D%/streams.bash %D%/terminal.bash \
+	%D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
 
 # What a unit test links: it is the default of all programs that do not say otherwise.
@@ -91,6 +92,10 @@ endif
 TESTS += $(BATS_TESTS)
 
 # ---- programs that the bats files use
+
+check_PROGRAMS += %D%/helpers/journal
+%C%_helpers_journal_SOURCES = %D%/helpers/journal.c
+%C%_helpers_journal_LDADD =
 
 check_PROGRAMS += %D%/helpers/take-pid
 %C%_helpers_take_pid_SOURCES = %D%/helpers/take-pid.c
@@ -156,6 +161,12 @@ check_DATA = %D%/installed
 	$(AM_V_GEN)MAKE='$(MAKE)' $(SHELL) $(srcdir)/%D%/install-privately '$(abs_top_srcdir)' \
 		'$(abs_builddir)' '$(prefix)' '$(TEST_PREFIX)'
 .PHONY: %D%/installed
+
+# Large figures: minutes, not for every day.
+check-streams-long: check-am-programs
+	$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/long/streams
+check-am-programs: $(check_PROGRAMS) $(check_DATA)
+.PHONY: check-streams-long check-am-programs
 
 # The names of the unit tests, for quickstart.
 print-unit-tests:

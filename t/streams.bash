@@ -21,8 +21,17 @@ sum_of() {
 # is_writing PID: it sleeps in write(2).
 is_writing() {
     local number
-    read -r number _ <"/proc/$1/syscall"
+    read -r number _ <"/proc/$1/syscall" || return 1
     [[ $number == 1 || $number == 64 ]]
+}
+
+# some_process_writes PID: the first process of a container, or a child of it, sleeps in write(2).
+some_process_writes() {
+    local pid
+    for pid in "$1" $(pgrep -P "$1"); do
+        ! is_writing "$pid" || return 0
+    done
+    return 1
 }
 
 # cpu_ticks PID: what it has used of the processor, in hundredths of a second.
@@ -30,6 +39,7 @@ cpu_ticks() {
     local stat
     stat=$(<"/proc/$1/stat")
     stat=${stat##*) }
+    # shellcheck disable=SC2086
     set -- $stat
     echo $((${12} + ${13}))
 }
@@ -45,10 +55,6 @@ is_log() {
         ! LC_ALL=C grep -avnE \
             '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z (stdout|stderr) [FP] ' "$file" || return 1
     done
-}
-
-monitor_is_over() {
-    is_over "$1"
 }
 
 # All that a container's process and its monitor had to do is done.

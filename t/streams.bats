@@ -7,6 +7,7 @@ load streams
 
 SIZE=${SHIMHOST_TEST_STREAM_BYTES:-8388608}
 LINES_EACH=${SHIMHOST_TEST_STREAM_LINES:-50000}
+ROTATION=${SHIMHOST_TEST_STREAM_ROTATION:-256KiB}
 
 # What a test has mounted goes with it.
 eval "common_$(declare -f teardown)"
@@ -17,49 +18,73 @@ teardown() {
     done
 }
 
-@test "random bytes arrive as they were through a file, FIFOs and a log" {
+@test "random bytes arrive as they were through a file, a FIFO whose reader pauses, and a log" {
     for RUNTIME in $RUNTIMES; do
         make_data data "$SIZE"
         path=$(bundle "bytes-$RUNTIME" 'cat /events/data')
         works run -r "$RUNTIME" -b "$path" --rm --stdin null --stdout "file:$T/file-$RUNTIME" --stderr null "$ID"
         is "$(sum_of <"$T/file-$RUNTIME")" "$SUM" "sum through a file"
+        rm "$T/file-$RUNTIME"
         mkfifo "$T/fifo-$RUNTIME"
-        timeout "$PATIENCE" cat "$T/fifo-$RUNTIME" >"$T/read" 3>&- &
+        sha256sum <"$T/fifo-$RUNTIME" >"$T/read" 3>&- &
         reader=$!
-        works run -r "$RUNTIME" -b "$path" --rm --stdin null --stdout "fifo:$T/fifo-$RUNTIME" --stderr null "$ID"
+        works run -d -r "$RUNTIME" -b "$path" --stdout "fifo:$T/fifo-$RUNTIME" "$ID"
+        kill -STOP "$reader"
+        eventually waits_for_its_reader
+        kill -CONT "$reader"
         joins "$reader"
-        is "$(sum_of <"$T/read")" "$SUM" "sum through a FIFO"
-        path=$(bundle "log-$RUNTIME" 'cat /events/data')
+        is "$(cut -d ' ' -f 1 "$T/read")" "$SUM" "sum through a FIFO"
+        is "$(shimhost wait "$ID")" 0
+        works delete "$ID"
         works run -r "$RUNTIME" -b "$path" --stdin null --log "k8s-file:$T/log-$RUNTIME" --log-opt max-size=unlimited "$ID"
         has_ended "$ID"
         is "$(shimhost logs "$ID" 2>"$T/complaints" | sum_of)" "$SUM" "sum through k8s-file"
         is "$(cat "$T/complaints")" "" "complaints"
         is_log "$T/log-$RUNTIME"
+        rm "$T/log-$RUNTIME"
         works delete "$ID"
         nothing_is_left
     done
 }
 
-@test "lines arrive whole and in order through each log driver, also when it is rotated" {
+# Its FIFO is full, or it is over already because the reader was faster than its being stopped.
+waits_for_its_reader() {
+    local pid
+    pid=$(pid_of "$ID")
+    is_over "$pid" || some_process_writes "$pid"
+}
+
+@test "lines arrive whole and in order through each log driver, also when it is rotated and followed" {
     for RUNTIME in $RUNTIMES; do
         for driver in k8s-file json-file; do
-            path=$(bundle "lines-$RUNTIME" 'cat /events/lines')
+            event "go-$driver-$RUNTIME"
+            path=$(bundle "lines-$RUNTIME" "read -r x </events/go-$driver-$RUNTIME; cat /events/lines")
             [[ -e $EVENTS/lines ]] ||
-                seq -f 'line number %.0f, as long as a line is that programs tend to log' 1 "$LINES_EACH" >"$EVENTS/lines"
+                seq -f 'line number %.0f, which is as long as a line that programs tend to log is on average: 100 bytes.' 1 "$LINES_EACH" >"$EVENTS/lines"
             mkdir "$T/$driver-$RUNTIME"
-            works run -r "$RUNTIME" -b "$path" --stdin null --log "$driver:$T/$driver-$RUNTIME/log" \
-                --log-opt max-size=256KiB --log-opt max-files=1000 "$ID"
+            works run -d -r "$RUNTIME" -b "$path" --log "$driver:$T/$driver-$RUNTIME/log" \
+                --log-opt "max-size=$ROTATION" --log-opt max-files=1000 "$ID"
+            "$SHIMHOST" logs --follow "$ID" </dev/null >"$T/followed" 2>"$T/complaints" 3>&- &
+            follower=$!
+            give "go-$driver-$RUNTIME"
+            eventually test -s "$T/followed"
+            kill -STOP "$follower"
+            is "$(shimhost wait "$ID")" 0
             has_ended "$ID"
-            shimhost logs "$ID" >"$T/read" 2>"$T/complaints"
-            cmp "$T/read" "$EVENTS/lines"
+            kill -CONT "$follower"
+            joins "$follower"
+            cmp "$T/followed" "$EVENTS/lines"
+            shimhost logs "$ID" 2>>"$T/complaints" | cmp - "$EVENTS/lines"
             is "$(cat "$T/complaints")" "" "complaints"
+            sizes=$(stat -c %s "$T/$driver-$RUNTIME"/* | sort -n)
+            is "$(($(tail -n 1 <<<"$sizes") <= $(numfmt --from=iec-i "${ROTATION%B}")))" 1 "no file is too large"
+            (($(wc -l <<<"$sizes") > 3))
+            is "$(stat -c %a "$T/$driver-$RUNTIME"/* | sort -u)" 640
             for file in "$T/$driver-$RUNTIME"/*; do
-                is "$(($(stat -c %s "$file") <= 262144))" 1 "$file is not too large"
-                is "$(stat -c %a "$file")" 640
                 is "$(tail -c 1 "$file" | od -An -c | tr -d ' ')" '\n' "the last byte of $file"
             done
-            [[ $(find "$T/$driver-$RUNTIME" -type f | wc -l) -gt 3 ]]
             works delete "$ID"
+            rm -r "$T/$driver-$RUNTIME"
         done
         nothing_is_left
     done
@@ -98,15 +123,6 @@ teardown() {
         is "$(shimhost wait "$ID")" 0
         works delete "$ID"
     done
-}
-
-# A child of the shell in the container, or the shell itself.
-some_process_writes() {
-    local pid
-    for pid in "$1" $(pgrep -P "$1"); do
-        ! is_writing "$pid" || return 0
-    done
-    return 1
 }
 
 @test "a FIFO with drop: the process never waits, and the next reader is told how much is lost" {

@@ -84,10 +84,11 @@ static int await_exec_monitor(const char *id, void *user) {
     return r < 0 ? r : await_monitor(init, directory_fd, 0, monitors->error);
 }
 
-/* The runtime forgets the container, unless its monitor has seen to that. */
-static int remove_from_runtime(struct process *process, struct shim_error *error) {
+/* The runtime forgets the container, unless its monitor has seen to that. A runtime that was killed
+ * while it created one leaves more than it can delete, which its plugin knows. */
+static int remove_from_runtime(struct process *process, int incomplete, struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    if (file_exists_at(process->directory_fd, CLEANED_FILE) ||
+    if ((!incomplete && file_exists_at(process->directory_fd, CLEANED_FILE)) ||
         !SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
         return 0;
     int r = PLUGIN_CALL(runtime, remove, &process->view, error);
@@ -113,7 +114,7 @@ static int remove_container(struct process *init, bool force, struct shim_error 
     }
     struct monitors monitors = {init, error};
     if ((r = await_monitor(init, init->directory_fd, incomplete, error)) < 0 ||
-        (r = remove_from_runtime(init, error)) < 0 ||
+        (r = remove_from_runtime(init, incomplete, error)) < 0 ||
         (r = store_processes(init->container_fd, await_exec_monitor, &monitors, error)) < 0)
         return r;
     return store_container_remove(init->engine->store, init->container_id, error);
