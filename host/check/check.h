@@ -11,6 +11,8 @@
 
 #include "config/config.h"
 
+#define CHECK_CYCLES 50
+
 struct check_request {
     /* In force while the kit runs: its `plugin_dir` has the plugin under the name that the default
      * runtime's file gives, its `state_dir` is private. The kit opens engines with it in the
@@ -19,6 +21,7 @@ struct check_request {
     const char *file;      /* absolute path of the plugin */
     const char *directory; /* absolute path of a private directory to work in, empty */
     const char *bundle;    /* absolute path of a bundle whose root has /bin/sh and sleep */
+    unsigned int cycles;   /* lives in which leaks are looked for; CHECK_CYCLES */
 };
 
 /* Runs all checks and writes TAP to `stream`. Returns how many failed, or a negative errno if the

@@ -19,12 +19,12 @@
 
 /* ------------------------------------------------------------------------------ results */
 
-/* The result is one message: a letter, then the text. */
+/* The result is one message: a letter, then the text with its NUL. The first one counts. */
 static _Noreturn void report(struct kit *kit, char letter, const char *format, va_list arguments) {
     char text[2048];
     int length = snprintf(text, sizeof(text), "%c", letter);
     vsnprintf(text + length, sizeof(text) - (size_t)length, format, arguments);
-    if (write(kit->result_fd, text, strlen(text)) < 0)
+    if (write(kit->result_fd, text, strlen(text) + 1) < 0)
         _exit(99);
     _exit(letter == 'f' ? 1 : 0);
 }

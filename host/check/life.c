@@ -135,6 +135,9 @@ static int add_entry(const char *name, unsigned char type, void *user) {
     struct listing *listing = user;
     struct stat status;
     (void)type;
+    /* The logs and the hidden files are the monitor's and the runtime's, who may be writing. */
+    if (name[0] == '.' || strstr(name, "log.json"))
+        return 0;
     if (fstatat(listing->fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
     text_appendf(&listing->text, "%s (%lld bytes, changed %lld.%09ld); ", name,

@@ -16,10 +16,9 @@
 #include "base/text.h"
 #include "check/kit.h"
 
-#define CYCLES 50
-#define WARM_UP 3  /* cycles in which caches are filled */
-#define STRAY_WAIT 10000  /* milliseconds in which what ends by itself has to end */
-#define LEAKED_PER_LIFE 8 /* bytes; below that it is a cache that grows, or nothing */
+#define WARM_UP 3        /* cycles in which caches are filled */
+#define STRAY_WAIT 10000 /* milliseconds in which what ends by itself has to end */
+#define NOISE 500        /* bytes; below that it is a cache that grows, or nothing */
 
 /* One whole life, in an engine of its own. */
 static void live(struct kit *kit) {
@@ -164,11 +163,11 @@ static void live_often(struct kit *kit, int times) {
 void check_no_leaked_descriptors(struct kit *kit) {
     live_often(kit, WARM_UP);
     int before = count_descriptors();
-    live_often(kit, CYCLES);
+    live_often(kit, (int)kit->request->cycles);
     int after = count_descriptors();
     if (after > before)
-        kit_fail(kit, "%d descriptors were open before, and %d after %d lives", before, after,
-                 CYCLES);
+        kit_fail(kit, "%d descriptors were open before, and %d after %u lives", before, after,
+                 kit->request->cycles);
 }
 
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 33))
@@ -197,12 +196,12 @@ void check_no_leaked_memory(struct kit *kit) {
     size_t before = allocated();
     if (before == 0)
         kit_skip(kit, "this C library does not tell how much is allocated");
-    live_often(kit, CYCLES / 2);
+    live_often(kit, (int)kit->request->cycles / 2);
     size_t halfway = allocated();
-    live_often(kit, CYCLES / 2);
+    live_often(kit, (int)((kit->request->cycles + 1) / 2));
     size_t after = allocated();
     /* A leak goes on and on. */
-    if (after >= before + CYCLES * LEAKED_PER_LIFE && after > halfway && halfway > before)
-        kit_fail(kit, "%zu bytes were allocated before, and %zu after %d lives: %zu more for each",
-                 before, after, CYCLES, (after - before) / CYCLES);
+    if (after >= before + NOISE && after > halfway && halfway > before)
+        kit_fail(kit, "%zu bytes were allocated before, and %zu after %u lives: %zu more for each",
+                 before, after, kit->request->cycles, (after - before) / kit->request->cycles);
 }

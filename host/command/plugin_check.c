@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "check/check.h"
 #include "command/command.h"
 
@@ -17,6 +18,7 @@
 struct check_arguments {
     const char *runtime_config;
     const char *bundle;
+    const char *cycles;
 };
 
 static const struct option_spec check_specs[] = {
@@ -25,6 +27,8 @@ static const struct option_spec check_specs[] = {
     {OPTION_TEXT, 0, "bundle", "DIR",
      "a bundle whose root has /bin/sh and sleep; else one is made with a static busybox",
      offsetof(struct check_arguments, bundle), NULL},
+    {OPTION_TEXT, 0, "cycles", "N", "look for leaks in N lives instead of 50",
+     offsetof(struct check_arguments, cycles), NULL},
     OPTIONS_DONE,
 };
 
@@ -170,17 +174,25 @@ static int prepare(struct config *config, struct workplace *place, const char *f
 }
 
 static int check(struct invocation *invocation, const void *data) {
+    const struct check_arguments *arguments = data;
     struct workplace place = {.path = ""};
+    uint64_t cycles = CHECK_CYCLES;
+    if (arguments->cycles &&
+        (parse_decimal(arguments->cycles, strlen(arguments->cycles), 1000, &cycles) < 0 ||
+         cycles == 0))
+        return complain_of_usage(invocation, "--cycles: '%s' is not a number from 1 to 1000",
+                                 arguments->cycles);
     struct shim_error error = ERROR_NONE;
     struct config *config;
     if (invocation_config(invocation, &config) < 0)
         return EXIT_FAILED;
-    int r = prepare(config, &place, invocation->operands[0], data, &error);
+    int r = prepare(config, &place, invocation->operands[0], arguments, &error);
     if (r == 0) {
         struct check_request request = {.config = config,
                                         .file = place.file,
                                         .directory = place.work_dir,
-                                        .bundle = place.bundle};
+                                        .bundle = place.bundle,
+                                        .cycles = (unsigned int)cycles};
         r = check_plugin(&request, stdout, &error);
     }
     remove_workplace(&place);

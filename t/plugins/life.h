@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small plugin that is right: its processes are plain ones of the host, out of the bundle's process
- * object. The plugins broken-*.c replace one entry and are wrong in that way only, so that `shimhost
- * plugin check` can be seen to find it. Each defines what it replaces, LIFE_WAIT and so on, and ends
- * with LIFE_PLUGIN(name).
+ * A small plugin that is right: its processes are plain ones of the host, out of the bundle's
+ * process object. The plugins broken-*.c replace one entry and are wrong in that way only, so that
+ * `shimhost plugin check` can be seen to find it. Each defines what it replaces, LIFE_WAIT and so
+ * on, and ends with LIFE_PLUGIN(name).
  */
 #ifndef LIFE_H
 #define LIFE_H
@@ -121,6 +121,10 @@ static inline int life_signal(const struct shim_context *context,
     return context->services->process_signal(context, process, number, error);
 }
 
+static inline int life_is_over(const struct shim_process *process) {
+    return faccessat(process->directory_fd, "exitStatus", F_OK, 0) == 0;
+}
+
 static inline int life_remove(const struct shim_context *context,
                               const struct shim_process *process, struct shim_error *error) {
     (void)error;
@@ -146,10 +150,13 @@ static inline int life_features(const struct shim_context *context,
 #define LIFE_RESUME NULL
 #define LIFE_PROCESSES NULL
 #define LIFE_VERSION "1.0"
+#ifndef LIFE_SIZE
+#define LIFE_SIZE sizeof(life_descriptor)
+#endif
 
 #define LIFE_PLUGIN(plugin_name)                                                                   \
     static const struct shim_plugin life_descriptor = {                                            \
-        .size = sizeof(life_descriptor),                                                           \
+        .size = LIFE_SIZE,                                                                         \
         .abi_version = SHIM_ABI_VERSION,                                                           \
         .name = plugin_name,                                                                       \
         .version = LIFE_VERSION,                                                                   \

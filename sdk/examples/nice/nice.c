@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: 0BSD */
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A shimhost plugin that needs no container runtime: it runs the process of a bundle on the host,
  * with less priority. It is meant to be copied: everything that a plugin has to do is here, and
@@ -162,7 +162,7 @@ static int nice_features(const struct shim_context *context, struct shim_feature
     return 0;
 }
 
-/* No start: what is spawned runs. No pause, exec limits, checkpoints: those entries stay NULL, and
+/* No start: what is spawned runs. No pause, no checkpoints: those entries stay NULL, and
  * the host says that the runtime does not support it. */
 static const struct shim_plugin nice_plugin = {
     .size = sizeof(nice_plugin),

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* It leaves a signal ignored. */
+#include <signal.h>
+
+#include "life.h"
+
+static int broken(const struct shim_context *context, const struct shim_process *process,
+                  struct shim_state *ret_state, struct shim_error *error) {
+    signal(SIGUSR2, SIG_IGN);
+    return life_load(context, process, ret_state, error);
+}
+#undef LIFE_LOAD
+#define LIFE_LOAD broken
+
+LIFE_PLUGIN("broken-handler");

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* It leaves a piece of memory. */
+#include "life.h"
+
+static int broken(const struct shim_context *context, const struct shim_process *process,
+                  struct shim_state *ret_state, struct shim_error *error) {
+    static char *volatile kept;
+    kept = strdup(process->container);
+    return kept ? life_load(context, process, ret_state, error) : -ENOMEM;
+}
+#undef LIFE_LOAD
+#define LIFE_LOAD broken
+
+LIFE_PLUGIN("broken-memory");
