@@ -36,10 +36,8 @@ compiles() {
     # Other major versions of it format otherwise.
     [[ $(clang-format --version) == *" 14."* ]] || skip "the format is that of clang-format 14"
     cd "$SOURCE"
-    for file in $(sources); do
-        clang-format --style=file "$file" | cmp -s - "$file" || echo "run: clang-format -i $file"
-    done >"$T/unformatted"
-    is "$(cat "$T/unformatted")" ""
+    sources | xargs clang-format --style=file --dry-run 2>&1 | sed -n 's/:[0-9].*//p' | sort -u >"$T/unformatted"
+    is "$(cat "$T/unformatted")" "" "to be given to clang-format -i"
 }
 
 @test "each SDK header compiles alone, as C99, C11, C17, C++11 and C++20" {
@@ -93,16 +91,16 @@ includers() {
     fi
 }
 
-@test "every file says its licence, and none is too long to read" {
-    for file in $(sources); do
-        head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || is "$file" "has an SPDX line"
-        lines=$(wc -l <"$file")
-        ((lines <= 500)) || is "$lines" "at most 500" "lines of $file"
-    done
+@test "every file says its licence, and none of the product is too long to read" {
+    is "$(sources | xargs awk 'FNR <= 2 && /SPDX-License-Identifier: Apache-2.0/ { good[FILENAME] }
+        END { for (i = 1; i < ARGC; i++) if (!(ARGV[i] in good)) print ARGV[i] }')" "" "without a licence"
+    is "$(sources | grep -v "^$SOURCE/t/" | xargs wc -l | awk '$1 > 500 && $2 != "total"')" "" "longer than 500 lines"
 }
 
 @test "the library neither prints nor exits" {
-    files=$(find "$SOURCE"/{host,config} -name '*.c' ! -path '*/command/*' ! -path '*/monitor/*')
+    # Programs may, and the monitor has its own words for it.
+    files=$(find "$SOURCE"/{host,config} -name '*.c' ! -path '*/command/*' ! -path '*/monitor/*' \
+        ! -path '*/containerd/*')
     for word in 'exit' 'printf' 'puts' 'perror' 'system' 'popen'; do
         found=$(grep -nE "(^|[^_a-zA-Z0-9>.])$word\(" $files || true)
         is "$found" "" "calls of $word()"
