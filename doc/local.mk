@@ -1,2 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_man_MANS += %D%/shimhost.1
+dist_man_MANS += \
+	%D%/shimhost.1 \
+	%D%/shimhost.yaml.5 \
+	%D%/shimhost-oci.3 \
+	%D%/shimhost-plugin.3
+
+# For authors of plugins.
+dist_doc_DATA = %D%/abi.md %D%/tutorial.md
+exampledir = $(docdir)/examples/nice
+dist_example_DATA = \
+	sdk/examples/nice/Makefile \
+	sdk/examples/nice/README.md \
+	sdk/examples/nice/nice.c \
+	sdk/examples/nice/nice.yaml

@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	%D%/unit/test_log \
 	%D%/unit/test_log_record \
 	%D%/unit/test_logs \
+	%D%/unit/test_manual_keys \
 	%D%/unit/test_monitor \
 	%D%/unit/test_oci \
 	%D%/unit/test_oci_answers \
@@ -61,6 +62,50 @@ BATS_TESTS = \
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
 	%D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
+
+# What the tests of the SDK compile themselves.
+EXTRA_DIST += \
+	%D%/abi/1/shimhost/plugin.h \
+	%D%/abi/print-layout.sh \
+	%D%/plugins/broken-cancel.c \
+	%D%/plugins/broken-crash.c \
+	%D%/plugins/broken-created.c \
+	%D%/plugins/broken-descriptors.c \
+	%D%/plugins/broken-directory.c \
+	%D%/plugins/broken-environment.c \
+	%D%/plugins/broken-error.c \
+	%D%/plugins/broken-exit-status.c \
+	%D%/plugins/broken-exit.c \
+	%D%/plugins/broken-exports.c \
+	%D%/plugins/broken-failed-spawn-process.c \
+	%D%/plugins/broken-failed-spawn-state.c \
+	%D%/plugins/broken-features.c \
+	%D%/plugins/broken-handler.c \
+	%D%/plugins/broken-load-writes.c \
+	%D%/plugins/broken-mask.c \
+	%D%/plugins/broken-memory.c \
+	%D%/plugins/broken-name.c \
+	%D%/plugins/broken-output.c \
+	%D%/plugins/broken-pause.c \
+	%D%/plugins/broken-processes.c \
+	%D%/plugins/broken-remembers.c \
+	%D%/plugins/broken-result.c \
+	%D%/plugins/broken-signal-after-end.c \
+	%D%/plugins/broken-signals.c \
+	%D%/plugins/broken-spawn-deadline.c \
+	%D%/plugins/broken-stranger.c \
+	%D%/plugins/broken-stray.c \
+	%D%/plugins/broken-umask.c \
+	%D%/plugins/broken-undefined.c \
+	%D%/plugins/broken-wait-alone.c \
+	%D%/plugins/broken-wait-deadline.c \
+	%D%/plugins/broken-wait-once.c \
+	%D%/plugins/faulty.c \
+	%D%/plugins/future.c \
+	%D%/plugins/life.c \
+	%D%/plugins/life.h
+
+%C%_unit_test_manual_keys_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL='"$(abs_top_srcdir)/doc/shimhost.yaml.5"'
 
 # What a unit test links: it is the default of all programs that do not say otherwise.
 LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The manual pages of the SDK: complete, and well formed.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+# The function pointers of a structure in plugin.h.
+functions_of() {
+    sed -n "/^struct $1 {/,/^};/p" "$SOURCE/sdk/include/shimhost/plugin.h" |
+        sed -n 's/^    [a-z].*(\*\([a-z_]*\))(.*/\1/p'
+}
+
+@test "shimhost-plugin(3) has a heading for each entry and each service" {
+    for name in $(functions_of shim_plugin) $(functions_of shim_services); do
+        grep -qx ".Ss $name" "$SOURCE/doc/shimhost-plugin.3" || is "$name" "a heading"
+    done
+    [[ $(functions_of shim_services | wc -l) -ge 23 && $(functions_of shim_plugin | wc -l) -ge 17 ]]
+}
+
+@test "shimhost-oci(3) has a heading for each function, and each field" {
+    for name in $(sed -n 's/^[a-z].*[ *]\(shim_oci_[a-z_]*\)(.*/\1/p' "$SOURCE/sdk/include/shimhost/oci.h"); do
+        grep -qx ".Ss $name" "$SOURCE/doc/shimhost-oci.3" || is "$name" "a heading"
+    done
+    for name in binaries state_root words phrases holes global_words command_words cleanup_words check_health; do
+        grep -qx ".It Va $name" "$SOURCE/doc/shimhost-oci.3" || is "$name" "a field"
+    done
+}
+
+@test "the manual pages are formatted without a warning" {
+    command -v groff >/dev/null || skip "groff is not installed"
+    for page in "$SOURCE"/doc/*.[135]; do
+        is "$(groff -mdoc -Tutf8 -ww -z "$page" 2>&1)" "" "$page"
+    done
+}
+
+@test "the manual pages are installed" {
+    for page in man1/shimhost.1 man3/shimhost-plugin.3 man3/shimhost-oci.3 man5/shimhost.yaml.5; do
+        [[ -f $PREFIX/share/man/$page ]] || is "$page" installed
+    done
+}
