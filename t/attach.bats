@@ -134,6 +134,27 @@ contains() {
     done
 }
 
+@test "clients that come and go leave no descriptors" {
+    RUNTIME=${RUNTIMES%% *}
+    works run -d -i --stdout pipe -r "$RUNTIME" -b "$(echoes)" "$ID"
+    monitor=$(monitor_of "$ID")
+    before=$(ls "/proc/$monitor/fd" | wc -l)
+    for i in {1..20}; do
+        "$SHIMHOST" attach --no-stdin "$ID" </dev/null >"$T/out" 2>&1 3>&- &
+        client=$!
+        eventually has_clients 1
+        kill "-$([[ $((i % 2)) == 0 ]] && echo TERM || echo KILL)" "$client"
+        joins "$client"
+        eventually is_alone
+    done
+    is "$(ls "/proc/$monitor/fd" | wc -l)" "$before" "descriptors of the monitor"
+    works delete --force "$ID"
+}
+
+is_alone() {
+    ! has_clients 1
+}
+
 @test "there is a limit to the clients" {
     RUNTIME=${RUNTIMES%% *}
     works run -d -i --stdout pipe -r "$RUNTIME" -b "$(echoes)" "$ID"

@@ -18,11 +18,11 @@ sum_of() {
     sha256sum | cut -d ' ' -f 1
 }
 
-# is_writing PID: it sleeps in write(2).
+# is_writing PID: it sleeps in write(2) or sendfile(2), of x86_64 or aarch64.
 is_writing() {
     local number
     read -r number _ <"/proc/$1/syscall" || return 1
-    [[ $number == 1 || $number == 64 ]]
+    [[ $number == 1 || $number == 40 || $number == 64 || $number == 71 ]]
 }
 
 # some_process_writes PID: the first process of a container, or a child of it, sleeps in write(2).
