@@ -28,6 +28,8 @@ UNIT_TESTS = \
 	%D%/unit/test_runtime_log \
 	%D%/unit/test_state \
 	%D%/unit/test_stream_targets \
+	%D%/unit/test_streams \
+	%D%/unit/test_streams_logs \
 	%D%/unit/test_text
 
 # Sorted by name.
@@ -148,6 +150,8 @@ check_PROGRAMS += %D%/helpers/take-pid
 
 %C%_unit_test_launch_SOURCES = %D%/unit/test_launch.c %D%/unit/launch_fixture.h
 %C%_unit_test_monitor_SOURCES = %D%/unit/test_monitor.c %D%/unit/launch_fixture.h
+%C%_unit_test_streams_SOURCES = %D%/unit/test_streams.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
+%C%_unit_test_streams_logs_SOURCES = %D%/unit/test_streams_logs.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
 
 include t/fake-runtime/local.mk
 

@@ -47,12 +47,34 @@ static bool send_notice(int fd, uint64_t lost) {
     return send_packet(fd, PACKET_NOTICE, text.buffer, text.length) >= 0;
 }
 
-static void drop_client(struct monitor *monitor, struct client *client) {
-    struct streams *streams = &monitor->streams;
-    sys_close(client->fd);
-    client->fd = -1;
+/* Closes a connection so that the other side reads what was sent to it, and then the end: if there
+ * were packets that we have not read, it would first be told of a reset. */
+static void close_politely(int fd) {
+    const int most = 1000;
+    char bytes[16];
+    sys_shutdown(fd, BOTH_DIRECTIONS);
+    for (int i = 0; i < most && sys_read(fd, bytes, sizeof(bytes)) != 0; i++)
+        ;
+    sys_close(fd);
+}
+
+/* Nothing more is sent to the client. What it has sent before it hung up is still read. */
+static void stop_sending(struct streams *streams, struct client *client) {
+    client->gone = true;
+    client->lost = 0;
     if (streams->owner == client - streams->clients)
         streams->owner = -1;
+}
+
+static void drop_client(struct streams *streams, struct client *client) {
+    stop_sending(streams, client);
+    close_politely(client->fd);
+    client->fd = -1;
+}
+
+/* There is a client who may still read. */
+static bool takes(const struct client *client) {
+    return client->fd >= 0 && !client->gone;
 }
 
 static bool trusted(int fd) {
@@ -62,21 +84,40 @@ static bool trusted(int fd) {
            (credentials.uid == 0 || credentials.uid == sys_geteuid());
 }
 
+static bool hung_up(const struct client *client) {
+    struct pollfd state = {.fd = client->fd};
+    struct __kernel_timespec now = {0};
+    return sys_poll(&state, 1, &now) > 0;
+}
+
+/* As a last resort, the place of one who has hung up and whose input nobody reads. */
 static struct client *free_client(struct streams *streams) {
     for (int i = 0; i < CLIENTS; i++)
         if (streams->clients[i].fd < 0)
             return &streams->clients[i];
+    for (int i = 0; i < CLIENTS; i++)
+        if (hung_up(&streams->clients[i])) {
+            drop_client(streams, &streams->clients[i]);
+            return &streams->clients[i];
+        }
     return NULL;
 }
 
+static void refuse(struct monitor *monitor, int fd, const char *reason) {
+    log_line(monitor, "warning", "refused a client: %s", reason);
+    send_packet(fd, PACKET_NOTICE, reason, strlen(reason));
+    close_politely(fd);
+}
+
 static void welcome(struct monitor *monitor, int fd) {
-    static const char full[] = "too many clients are attached";
     struct streams *streams = &monitor->streams;
-    struct client *client = trusted(fd) ? free_client(streams) : NULL;
-    if (!client) {
-        log_line(monitor, "warning", "refused a client: it is another user's, or one too many");
-        send_packet(fd, PACKET_NOTICE, full, sizeof(full) - 1);
-        sys_close(fd);
+    struct client *client;
+    if (!trusted(fd)) {
+        refuse(monitor, fd, "it is another user's");
+        return;
+    }
+    if (!(client = free_client(streams))) {
+        refuse(monitor, fd, "too many clients are attached");
         return;
     }
     *client = (struct client){.fd = fd};
@@ -86,14 +127,19 @@ static void welcome(struct monitor *monitor, int fd) {
 }
 
 void attach_accept(struct monitor *monitor) {
-    int fd = sys_accept(monitor->streams.listener, SOCKET_NONBLOCK | SOCKET_CLOEXEC);
-    if (fd >= 0)
+    struct streams *streams = &monitor->streams;
+    int fd = sys_accept(streams->listener, SOCKET_NONBLOCK | SOCKET_CLOEXEC);
+    if (fd >= 0) {
         welcome(monitor, fd);
-    else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
+    } else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED) {
         log_line(monitor, "error", "cannot accept a client: error %d", -fd);
+        streams->refusing = true; /* at once it would be just as impossible */
+        streams_busy(monitor);
+    }
 }
 
-static void obey(struct monitor *monitor, const char *packet, size_t size) {
+/* False: it makes no sense. */
+static bool obey(struct monitor *monitor, const char *packet, size_t size) {
     const unsigned char *at = (const unsigned char *)packet;
     if (at[0] == ORDER_DATA)
         copy_input(monitor, packet + 1, size - 1);
@@ -102,11 +148,11 @@ static void obey(struct monitor *monitor, const char *packet, size_t size) {
     else if (at[0] == ORDER_RESIZE && size == 5)
         streams_resize(monitor, at[1] | (unsigned)at[2] << 8, at[3] | (unsigned)at[4] << 8);
     else
-        log_line(monitor, "warning", "skipped a packet of a client that makes no sense");
+        return false;
+    return true;
 }
 
-/* The packet lies in the buffer that also keeps what the process does not take at once, which is
- * why no more is read while there is any of that. */
+/* Not to be called while there is input that the process has not taken yet. */
 static void receive(struct monitor *monitor, struct client *client) {
     struct streams *streams = &monitor->streams;
     if (!streams->packet)
@@ -114,29 +160,48 @@ static void receive(struct monitor *monitor, struct client *client) {
     long got = -ENOMEM;
     if (streams->packet)
         got = sys_read(client->fd, streams->packet, PACKET_SIZE + 1);
-    if (got > 0)
-        obey(monitor, streams->packet, (size_t)got);
-    else if (got != -EAGAIN && got != -EINTR)
-        drop_client(monitor, client);
+    if (got > 0 && !obey(monitor, streams->packet, (size_t)got)) {
+        log_line(monitor, "warning", "dropped a client: what it sent makes no sense");
+        drop_client(streams, client);
+    } else if (got == -ECONNRESET) {
+        /* It hung up before it had read all; what it had sent is still there. */
+        stop_sending(streams, client);
+    } else if (got <= 0 && got != -EAGAIN && got != -EINTR) {
+        drop_client(streams, client);
+    }
 }
 
 void attach_event(struct monitor *monitor, struct client *client, int events) {
     struct streams *streams = &monitor->streams;
+    const int hang_up = POLLHUP | POLLERR;
+    bool input_waits = streams->waiting_from < streams->waiting_to;
     streams_busy(monitor);
-    if (events & POLLIN)
+    if (!input_waits && (events & POLLIN))
         receive(monitor, client);
-    else if (events & (POLLHUP | POLLERR | POLLNVAL))
-        drop_client(monitor, client);
-    if (client->fd >= 0 && (events & POLLOUT) && client->lost &&
-        send_notice(client->fd, client->lost))
+    else if (!input_waits && (events & hang_up))
+        drop_client(streams, client);
+    else if (events & hang_up)
+        stop_sending(streams, client);
+    if (!takes(client) || !(events & POLLOUT))
+        return;
+    if (client->lost && send_notice(client->fd, client->lost))
         client->lost = 0;
-    if (client->fd >= 0 && (events & POLLOUT) && streams->owner == client - streams->clients)
+    if (streams->owner == client - streams->clients)
         for (int i = 0; i < 2; i++)
             if (copy_holds(monitor, &streams->outputs[i]))
                 copy_held(monitor, &streams->outputs[i]);
 }
 
-static void send_or_lose(struct monitor *monitor, struct client *client, int stream,
+int attach_wanted(const struct streams *streams, int index) {
+    const struct client *client = &streams->clients[index];
+    int events = streams->waiting_from < streams->waiting_to ? 0 : POLLIN;
+    bool more = client->lost;
+    for (int i = 0; i < 2 && index == streams->owner; i++)
+        more = more || streams->outputs[i].owned < streams->outputs[i].end;
+    return takes(client) && more ? events | POLLOUT : events;
+}
+
+static void send_or_lose(struct streams *streams, struct client *client, int stream,
                          const char *bytes, uint32_t from, uint32_t to) {
     if (client->lost && !send_notice(client->fd, client->lost)) {
         client->lost += to - from;
@@ -151,7 +216,7 @@ static void send_or_lose(struct monitor *monitor, struct client *client, int str
             return;
         }
         if (sent < 0) {
-            drop_client(monitor, client);
+            stop_sending(streams, client);
             return;
         }
         from += size;
@@ -168,7 +233,7 @@ uint32_t attach_send_owner(struct monitor *monitor, int stream, const char *byte
         if (sent == -EAGAIN)
             return from;
         if (sent < 0)
-            drop_client(monitor, client);
+            stop_sending(streams, client);
         else
             from += size;
     }
@@ -179,14 +244,14 @@ uint32_t attach_send(struct monitor *monitor, int stream, const char *bytes, uin
                      uint32_t to) {
     struct streams *streams = &monitor->streams;
     for (int i = 0; i < CLIENTS; i++)
-        if (streams->clients[i].fd >= 0 && i != streams->owner)
-            send_or_lose(monitor, &streams->clients[i], stream, bytes, from, to);
+        if (takes(&streams->clients[i]) && i != streams->owner)
+            send_or_lose(streams, &streams->clients[i], stream, bytes, from, to);
     return attach_send_owner(monitor, stream, bytes, from, to);
 }
 
 bool attach_any(const struct streams *streams) {
     for (int i = 0; i < CLIENTS; i++)
-        if (streams->clients[i].fd >= 0)
+        if (takes(&streams->clients[i]))
             return true;
     return false;
 }
@@ -197,7 +262,7 @@ void attach_close(struct monitor *monitor) {
         if (streams->clients[i].fd >= 0) {
             if (streams->clients[i].lost)
                 send_notice(streams->clients[i].fd, streams->clients[i].lost);
-            drop_client(monitor, &streams->clients[i]);
+            drop_client(streams, &streams->clients[i]);
         }
     if (streams->listener >= 0)
         sys_close(streams->listener);

@@ -47,13 +47,13 @@ static int receive_descriptor(int connection) {
     char bytes[256]; /* a name, which says nothing that we want to know */
     struct slice slice = {bytes, sizeof(bytes)};
     struct rights rights = {0};
+    const size_t one = offsetof(struct rights, padding);
     struct message message = {
-        .slices = &slice, .slice_count = 1, .control = &rights, .control_size = sizeof(rights)};
+        .slices = &slice, .slice_count = 1, .control = &rights, .control_size = one};
     long got = sys_recvmsg(connection, &message, RECEIVE_AT_ONCE);
     if (got < 0)
         return (int)got;
-    if (message.control_size < sizeof(rights) - sizeof(rights.padding) ||
-        rights.level != LEVEL_SOCKET || rights.type != RIGHTS)
+    if (message.control_size < one || rights.level != LEVEL_SOCKET || rights.type != RIGHTS)
         return -EBADMSG;
     return rights.fd;
 }
@@ -71,8 +71,12 @@ int console_receive(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
     if (streams->connection < 0) {
         int connection = sys_accept(streams->console, SOCKET_NONBLOCK | SOCKET_CLOEXEC);
+        if (connection == -EINTR || connection == -ECONNABORTED)
+            return -EAGAIN;
+        if (connection < 0 && connection != -EAGAIN)
+            close_console(streams); /* trying again at once would fail again */
         if (connection < 0)
-            return connection == -EINTR ? -EAGAIN : connection;
+            return connection;
         streams->connection = connection;
     }
     int fd = receive_descriptor(streams->connection);
@@ -99,10 +103,8 @@ void console_resize(int terminal, unsigned columns, unsigned rows) {
     sys_ioctl(terminal, TIOCSWINSZ, size);
 }
 
-void console_end_input(int terminal) {
+char console_end_of_input(int terminal) {
+    const char usual = 4;
     struct termios settings;
-    char end = 4;
-    if (sys_ioctl(terminal, TCGETS, &settings) == 0)
-        end = (char)settings.c_cc[VEOF];
-    sys_write(terminal, &end, 1);
+    return sys_ioctl(terminal, TCGETS, &settings) == 0 ? (char)settings.c_cc[VEOF] : usual;
 }

@@ -21,21 +21,29 @@ static const char *name_of(const struct monitor *monitor, const struct output *o
 
 /* ---- the sink that takes bytes as they are ---- */
 
-static void sink_lost(struct monitor *monitor, struct output *output) {
-    if (output->lost == 0)
-        log_line(monitor, "warning", "nobody takes what goes to %s; it is being lost",
-                 name_of(monitor, output));
+static void count_lost(struct output *output) {
     output->lost += output->end - output->sunk;
+    output->lost_total += output->end - output->sunk;
     output->sunk = output->end;
 }
 
+static void sink_lost(struct monitor *monitor, struct output *output) {
+    if (output->lost_total == 0)
+        log_line(monitor, "warning", "nobody takes what goes to %s; it is being lost",
+                 name_of(monitor, output));
+    count_lost(output);
+}
+
 static void sink_broken(struct monitor *monitor, struct output *output, long error) {
-    log_line(monitor, "error", "%s cannot be written any more: error %d", name_of(monitor, output),
-             (int)-error);
-    sink_lost(monitor, output);
-    if (plan_of(monitor, output)->program) {
+    bool program = plan_of(monitor, output)->program;
+    if (output->lost_total == 0 || program)
+        log_line(monitor, "error", "%s cannot be written any more: error %d; it is being lost",
+                 name_of(monitor, output), (int)-error);
+    count_lost(output);
+    if (program) {
         sys_close(output->sink);
         output->sink = -1;
+        output->sink_full = false;
     }
 }
 
@@ -45,21 +53,23 @@ static bool sink_tell(struct monitor *monitor, struct output *output) {
     char buffer[96];
     struct text text = TEXT_IN(buffer);
     text_print(&text, "\n[shimhost: %lu bytes lost]\n", (unsigned long)output->lost);
-    if (sys_write(output->sink, text.buffer, text.length) <= 0)
-        return false;
-    log_line(monitor, "warning", "%lu bytes of %s were lost", (unsigned long)output->lost,
-             name_of(monitor, output));
-    output->lost = 0;
-    return true;
+    long written = sys_write(output->sink, text.buffer, text.length);
+    if (written > 0)
+        output->lost = 0;
+    else if (written != -EAGAIN && written != -EINTR)
+        sink_broken(monitor, output, written);
+    return written > 0;
 }
 
 static void sink_write(struct monitor *monitor, struct output *output) {
     if (output->sink < 0) {
+        if (plan_of(monitor, output)->fifo >= 0) /* there was one */
+            count_lost(output);
         output->sunk = output->end;
         return;
     }
     if (output->lost && !sink_tell(monitor, output)) {
-        sink_lost(monitor, output);
+        count_lost(output);
         return;
     }
     while (output->sunk < output->end) {
@@ -164,7 +174,7 @@ void copy_output(struct monitor *monitor, struct output *output) {
 bool copy_held(struct monitor *monitor, struct output *output) {
     streams_busy(monitor);
     output->sink_full = false;
-    if (output->sunk < output->end)
+    if (output->sunk < output->end || output->lost)
         sink_write(monitor, output);
     if (output->owned < output->end)
         output->owned = attach_send_owner(monitor, stream_of(monitor, output), output->buffer,
@@ -181,16 +191,22 @@ void copy_end(struct monitor *monitor, struct output *output) {
         log_file_flush(monitor);
         output->begun = 0;
     }
-    if (output->source >= 0 && output->source == streams->input)
+    if (output->source < 0)
+        return;
+    if (output->source == streams->input)
         streams->input = -1;
-    if (output->source >= 0)
-        sys_close(output->source);
+    sys_close(output->source);
     output->source = -1;
+    if (output->sink >= 0 && output->lost)
+        sink_tell(monitor, output);
+    if (output->lost_total)
+        log_line(monitor, "warning", "%lu bytes of %s were lost in all",
+                 (unsigned long)output->lost_total, name_of(monitor, output));
 }
 
 /* ---- to the process ---- */
 
-static void end_input(struct streams *streams) {
+static void close_input(struct streams *streams) {
     if (streams->input >= 0 && streams->input != streams->outputs[0].source)
         sys_close(streams->input);
     streams->input = -1;
@@ -206,7 +222,7 @@ static size_t feed(struct monitor *monitor, const char *bytes, size_t size) {
         if (written > 0)
             done += (size_t)written;
         else if (written != -EINTR) /* nobody reads it any more */
-            end_input(&monitor->streams);
+            close_input(&monitor->streams);
     }
     return size;
 }
@@ -233,6 +249,21 @@ void copy_waiting_input(struct monitor *monitor) {
     streams_busy(monitor);
     streams->waiting_from += (uint32_t)feed(monitor, streams->waiting + streams->waiting_from,
                                             streams->waiting_to - streams->waiting_from);
+    if (streams->input_ends && streams->waiting_from == streams->waiting_to)
+        copy_end_input(monitor);
+}
+
+void copy_end_input(struct monitor *monitor) {
+    struct streams *streams = &monitor->streams;
+    streams->input_ends = streams->waiting_from < streams->waiting_to;
+    if (streams->input_ends || streams->input < 0)
+        return;
+    if (streams->input != streams->outputs[0].source) {
+        close_input(streams);
+    } else {
+        char end = console_end_of_input(streams->input);
+        copy_input(monitor, &end, 1);
+    }
 }
 
 void copy_input_fifo(struct monitor *monitor) {
@@ -245,7 +276,6 @@ void copy_input_fifo(struct monitor *monitor) {
     } else if (got != -EAGAIN && got != -EINTR) {
         sys_close(streams->input_fifo);
         streams->input_fifo = -1;
-        if (streams->input >= 0)
-            console_end_input(streams->input);
+        copy_end_input(monitor);
     }
 }

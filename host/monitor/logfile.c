@@ -11,15 +11,24 @@
 /* ---- finding ---- */
 
 #if defined(__SSE2__)
+typedef signed char loose_block __attribute__((vector_size(16), aligned(1), may_alias));
+typedef signed char block __attribute__((vector_size(16)));
+
+static inline block all(char byte) {
+    return (block){byte, byte, byte, byte, byte, byte, byte, byte,
+                   byte, byte, byte, byte, byte, byte, byte, byte};
+}
+
+/* A bit for each byte for which a comparison was true. */
+static inline unsigned bits(block truths) {
+    typedef char characters __attribute__((vector_size(16)));
+    return (unsigned)__builtin_ia32_pmovmskb128((characters)truths);
+}
+
 /* Sixteen at a time; reads up to COPY_PADDING bytes beyond the end. */
 static const char *find_newline(const char *at, const char *end) {
-    typedef char block __attribute__((vector_size(16), aligned(1), may_alias));
-    typedef char aligned_block __attribute__((vector_size(16)));
-    const aligned_block newlines = {'\n', '\n', '\n', '\n', '\n', '\n', '\n', '\n',
-                                    '\n', '\n', '\n', '\n', '\n', '\n', '\n', '\n'};
     for (; at < end; at += 16) {
-        aligned_block found = (aligned_block)(*(const block *)at == newlines);
-        unsigned mask = (unsigned)__builtin_ia32_pmovmskb128(found);
+        unsigned mask = bits((block)(*(const loose_block *)at == all('\n')));
         if (mask) {
             at += __builtin_ctz(mask);
             return at < end ? at : NULL;
@@ -33,6 +42,35 @@ static const char *find_newline(const char *at, const char *end) {
         if (*at == '\n')
             return at;
     return NULL;
+}
+#endif
+
+/* ---- text that JSON takes as it is ---- */
+
+#if defined(__SSE2__)
+/* Copies up to the first byte that it does not take, or the end; touches up to COPY_PADDING bytes
+ * beyond both. Returns how many. */
+static size_t copy_plain(char *to, const char *from, size_t size) {
+    for (size_t at = 0; at < size; at += 16) {
+        block bytes = (block) * (const loose_block *)(from + at);
+        *(loose_block *)(to + at) = (loose_block)bytes;
+        /* As numbers with a sign, those beyond ASCII lie below the space, too. */
+        unsigned mask = bits((block)((bytes < all(' ')) | (bytes == all('"')) |
+                                     (bytes == all('\\')) | (bytes == all(0x7f))));
+        if (mask) {
+            size_t found = at + (size_t)__builtin_ctz(mask);
+            return found < size ? found : size;
+        }
+    }
+    return size;
+}
+#else
+static size_t copy_plain(char *to, const char *from, size_t size) {
+    size_t at = 0;
+    for (; at < size && from[at] >= ' ' && from[at] < 0x7f && from[at] != '"' && from[at] != '\\';
+         at++)
+        to[at] = from[at];
+    return at;
 }
 #endif
 
@@ -241,10 +279,9 @@ static char *put_escape(char *to, unsigned char byte) {
 static char *put_json(char *to, const char *text, size_t size) {
     const unsigned char *at = (const unsigned char *)text, *end = at + size;
     while (at < end) {
-        const unsigned char *plain = at;
-        while (at < end && *at >= ' ' && *at < 0x7f && *at != '"' && *at != '\\')
-            at++;
-        to = copy_bytes(to, (const char *)plain, (size_t)(at - plain));
+        size_t plain = copy_plain(to, (const char *)at, (size_t)(end - at));
+        to += plain;
+        at += plain;
         if (at == end)
             break;
         size_t length = *at < 0x80 ? 0 : sequence_length(at, (size_t)(end - at));

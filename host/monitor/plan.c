@@ -94,7 +94,7 @@ static bool output(const char *rest, struct plan_output *output) {
     if ((value = text_after(rest, "-fifo=")))
         return descriptor(value, &output->fifo);
     if ((value = text_after(rest, "-program=")))
-        return output->program = output->drop = descriptor(value, &output->fifo);
+        return output->program = descriptor(value, &output->fifo);
     if (text_equal(rest, "-gone=drop"))
         return output->drop = true;
     return text_equal(rest, "-gone=block");

@@ -65,12 +65,12 @@ struct plan {
  *     cleanup=N B1..BN     a command for afterwards; several run in this order
  *     adopt=1              instead of launch: take over the process that pid and starttime name
  *     direct=1             the launch command is the process; it writes no pid file
- *     status=WORD          what `status` says once the process is there: created or running (the
- * default) pid-file=NAME        where the launch command leaves the pid ready=FD             where
- * to say how it went spawn-timeout=MS     how long the launch command may take; 0, the default, is
- * for ever cleanup-timeout=MS   how long each cleanup command may take; 0, the default, is for ever
- *     keep=LIST            which of 0,1,2 stay open beside the process: FIFOs opened for reading
- * and writing
+ *     status=WORD          what `status` says then: created, or running (the default)
+ *     pid-file=NAME        where the launch command leaves the pid
+ *     ready=FD             where to say how it went
+ *     spawn-timeout=MS     how long the launch command may take; 0, the default, is for ever
+ *     cleanup-timeout=MS   the same, for each cleanup command
+ *     keep=LIST            which of 0,1,2 stay open beside the process: FIFOs open both ways
  *
  * about the streams; every FD is inherited under that number:
  *     hold=FD,FD...        descriptors that only stay open beside the process
@@ -78,11 +78,11 @@ struct plan {
  *     stdin=pipe           standard input is a pipe that attached clients feed
  *     stdout=copy, stderr=copy   what it writes goes through a pipe of ours to
  *     stdout-fifo=FD …     a FIFO, as it is; stdout-gone=block|drop: what if nobody reads that
- *     stdout-program=FD …  a pipe to a program, as it is; lost where that does not take it
+ *     stdout-program=FD …  a pipe to a program, as it is; lost once that is dead
  *     log-fd=FD log-path=PATH log-format=k8s-file|json-file|raw log-streams=stdout|stderr|both
  *     log-max-size=BYTES log-max-files=N   rotated; N counts the current one, too
  *     attach=1             clients of the socket `attach`
- *     await-attach=1       outputs are not read before the first client is there, who loses nothing
+ *     await-attach=1       nothing is read before the first of them, who then loses nothing
  *     console=1 term=COLSxROWS   a terminal takes the place of the pipes
  *     stdin-fifo=FD        feeds the terminal
  *     owner=UID:GID        of pipes

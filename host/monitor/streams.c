@@ -9,6 +9,7 @@
 #include <asm/mman.h>
 
 #define IDLE_AFTER 1000 /* milliseconds without a byte */
+#define LAST_READS 16   /* of what is in a pipe or terminal at the end */
 
 /* Lets go of the descriptors in `mask`. They stay taken, by /dev/null: an unlucky open() must not
  * become anybody's standard output. */
@@ -85,7 +86,10 @@ void streams_release(struct monitor *monitor) {
 }
 
 int streams_await_terminal(struct monitor *monitor) {
-    int result = monitor->streams.console < 0 ? 0 : console_receive(monitor);
+    const struct streams *streams = &monitor->streams;
+    if (!monitor->plan->console || streams->outputs[0].terminal)
+        return 0;
+    int result = streams->console < 0 ? -ENOTTY : console_receive(monitor);
     return result == -EAGAIN ? -ENOTTY : result;
 }
 
@@ -93,19 +97,12 @@ int streams_await_terminal(struct monitor *monitor) {
 
 void streams_close_input(struct monitor *monitor) {
     const struct plan *plan = monitor->plan;
-    struct streams *streams = &monitor->streams;
     let_go(monitor, plan->keep & 1);
     if (plan->held_input >= 0 && !monitor->input_closed)
         sys_close(plan->held_input);
     monitor->input_closed = true;
-    if (streams->input >= 0 && streams->input == streams->outputs[0].source) {
-        console_end_input(streams->input);
-    } else if (streams->waiting_from < streams->waiting_to) {
-        streams->input_ends = true; /* once it has taken what waits */
-    } else if (streams->input >= 0) {
-        sys_close(streams->input);
-        streams->input = -1;
-    }
+    if (monitor->streams.input_fifo < 0) /* what is in it comes first, and then its own end */
+        copy_end_input(monitor);
 }
 
 void streams_resize(struct monitor *monitor, unsigned width, unsigned height) {
@@ -141,6 +138,7 @@ static void give_back(char *buffer, size_t used, size_t size) {
 void streams_idle(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
     streams->idle_at = streams->busy ? watch_deadline(IDLE_AFTER) : 0;
+    streams->refusing = false;
     if (streams->busy) {
         streams->busy = false;
         return;
@@ -167,25 +165,22 @@ int streams_poll(const struct monitor *monitor, struct pollfd *slots) {
     if (!streams->active)
         return 0;
     bool input_waits = streams->waiting_from < streams->waiting_to;
-    bool owner_waits = false;
     for (int i = 0; i < 2; i++) {
         const struct output *output = &streams->outputs[i];
         bool holds = copy_holds(monitor, output);
-        owner_waits = owner_waits || (streams->owner >= 0 && output->owned < output->end);
         slots[SLOT_SOURCE + i] = slot(output->source, !holds && !streams->awaiting, POLLIN);
-        slots[SLOT_SINK + i] =
-            slot(output->sink, output->sunk < output->end || output->sink_full, POLLOUT);
+        slots[SLOT_SINK + i] = slot(
+            output->sink, output->sunk < output->end || output->sink_full || output->lost, POLLOUT);
     }
-    slots[SLOT_LISTENER] = slot(streams->listener, true, POLLIN);
+    slots[SLOT_LISTENER] = slot(streams->listener, !streams->refusing, POLLIN);
     slots[SLOT_CONSOLE] =
         slot(streams->connection >= 0 ? streams->connection : streams->console, true, POLLIN);
     slots[SLOT_INPUT] = slot(streams->input, input_waits, POLLOUT);
     slots[SLOT_INPUT_FIFO] = slot(streams->input_fifo, !input_waits && streams->input >= 0, POLLIN);
     for (int i = 0; i < CLIENTS; i++) {
-        int events = input_waits ? 0 : POLLIN;
-        if ((i == streams->owner && owner_waits) || streams->clients[i].lost)
-            events |= POLLOUT; /* it takes more, or can be told what it missed */
-        slots[SLOT_CLIENT + i] = slot(streams->clients[i].fd, true, events);
+        /* A hang-up is always reported, so nobody is asked of whom nothing is wanted. */
+        int events = attach_wanted(streams, i);
+        slots[SLOT_CLIENT + i] = slot(streams->clients[i].fd, events, events);
     }
     return STREAM_SLOTS;
 }
@@ -195,13 +190,6 @@ static void output_events(struct monitor *monitor, struct output *output, int so
         copy_held(monitor, output);
     if (source && output->source >= 0)
         copy_output(monitor, output);
-}
-
-static void input_event(struct monitor *monitor) {
-    struct streams *streams = &monitor->streams;
-    copy_waiting_input(monitor);
-    if (streams->input_ends && streams->waiting_from == streams->waiting_to)
-        streams_close_input(monitor);
 }
 
 /* A process that is over with all that it has written copied: whoever is attached may go. */
@@ -220,11 +208,12 @@ void streams_handle(struct monitor *monitor, const struct pollfd *slots) {
     for (int i = 0; i < CLIENTS; i++)
         if (slots[SLOT_CLIENT + i].revents && streams->clients[i].fd == slots[SLOT_CLIENT + i].fd)
             attach_event(monitor, &streams->clients[i], slots[SLOT_CLIENT + i].revents);
-    if (slots[SLOT_LISTENER].revents)
+    if (slots[SLOT_LISTENER].revents && streams->listener >= 0)
         attach_accept(monitor);
     if (slots[SLOT_INPUT].revents)
-        input_event(monitor);
-    if (slots[SLOT_INPUT_FIFO].revents && streams->input_fifo >= 0)
+        copy_waiting_input(monitor);
+    if (slots[SLOT_INPUT_FIFO].revents && streams->input_fifo >= 0 &&
+        streams->waiting_from == streams->waiting_to)
         copy_input_fifo(monitor);
     for (int i = 0; i < 2; i++)
         output_events(monitor, &streams->outputs[i], slots[SLOT_SOURCE + i].revents,
@@ -234,18 +223,26 @@ void streams_handle(struct monitor *monitor, const struct pollfd *slots) {
 
 /* ---- the end ---- */
 
+/* Copies what is there now, within reason: it may be growing all the time. True: that was all. */
+static bool copy_rest(struct monitor *monitor, struct output *output) {
+    for (int i = 0; i < LAST_READS && output->source >= 0; i++) {
+        struct pollfd readable = {.fd = output->source, .events = POLLIN};
+        struct __kernel_timespec now = {0};
+        if (copy_holds(monitor, output))
+            return false;
+        if (sys_poll(&readable, 1, &now) <= 0)
+            return true;
+        copy_output(monitor, output);
+    }
+    return output->source < 0;
+}
+
 /* Of a terminal only what is in it is of interest: whoever holds it open still may do so for ever.
  */
 static void drain_terminal(struct monitor *monitor) {
     struct output *output = &monitor->streams.outputs[0];
-    while (output->terminal && output->source >= 0 && !copy_holds(monitor, output)) {
-        struct pollfd readable = {.fd = output->source, .events = POLLIN};
-        struct __kernel_timespec now = {0};
-        if (sys_poll(&readable, 1, &now) <= 0)
-            copy_end(monitor, output);
-        else
-            copy_output(monitor, output);
-    }
+    if (output->terminal && output->source >= 0 && copy_rest(monitor, output))
+        copy_end(monitor, output);
 }
 
 void streams_end(struct monitor *monitor) {
@@ -282,12 +279,17 @@ bool streams_drained(struct monitor *monitor) {
 
 void streams_abandon(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
+    streams->awaiting = false;
     for (int i = 0; i < 2; i++) {
         struct output *output = &streams->outputs[i];
-        if (output->source >= 0)
+        const char *name = i == 0 ? "stdout" : "stderr";
+        copy_rest(monitor, output);
+        if (copy_holds(monitor, output))
+            log_line(monitor, "warning", "the rest of %s is lost: nobody has taken it", name);
+        else if (output->source >= 0)
             log_line(monitor, "warning",
                      "somebody still holds %s open; what is written to it from now on is lost",
-                     i == 0 ? "stdout" : "stderr");
+                     name);
         copy_end(monitor, output);
     }
     attach_close(monitor);

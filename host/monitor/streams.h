@@ -50,7 +50,8 @@ struct output {
     uint32_t owned; /* and up to here the owner */
     bool sink_full; /* after a splice: wait for the sink, not for the source */
     bool terminal;
-    uint64_t lost; /* bytes that the sink did not take, not yet told */
+    uint64_t lost;       /* bytes that the sink did not take, not yet told, */
+    uint64_t lost_total; /* and in all */
 };
 
 struct log_file {
@@ -64,8 +65,9 @@ struct log_file {
 };
 
 struct client {
-    int fd; /* or -1 */
-    uint64_t lost;
+    int fd;        /* or -1 */
+    bool gone;     /* it has hung up, but there may be packets of it */
+    uint64_t lost; /* bytes that it did not take, not yet told */
 };
 
 struct streams {
@@ -88,6 +90,7 @@ struct streams {
     int console;    /* the console socket, or -1 */
     int connection; /* of the runtime with it, or -1 */
     int listener;   /* for clients, or -1 */
+    bool refusing;  /* none can be accepted for the moment */
     int owner;      /* index of the client who loses nothing, or -1 */
     struct client clients[CLIENTS];
 };
@@ -116,6 +119,8 @@ void copy_end(struct monitor *monitor, struct output *output);
 void copy_input(struct monitor *monitor, const char *bytes, size_t size);
 void copy_waiting_input(struct monitor *monitor);
 void copy_input_fifo(struct monitor *monitor);
+/* Closes it, or writes what a terminal takes for the end; once what waits has been taken. */
+void copy_end_input(struct monitor *monitor);
 
 /* Copies `size` bytes, fast; touches up to COPY_PADDING bytes beyond both ends. */
 static inline char *copy_bytes(char *to, const char *from, size_t size) {
@@ -149,6 +154,8 @@ int attach_listen(struct monitor *monitor);
 void attach_accept(struct monitor *monitor);
 /* Something happened to a client. */
 void attach_event(struct monitor *monitor, struct client *client, int events);
+/* What to wait for of the client with this index. */
+int attach_wanted(const struct streams *streams, int index);
 /* Sends to all clients. For the owner, `owned` says what it has taken already; what it has after
  * this is returned. */
 uint32_t attach_send(struct monitor *monitor, int stream, const char *bytes, uint32_t from,
@@ -170,7 +177,7 @@ void console_fill_in(const struct monitor *monitor, char **argv, char *buffer, s
  * cannot be had. */
 int console_receive(struct monitor *monitor);
 void console_resize(int terminal, unsigned columns, unsigned rows);
-/* What a program that reads from the terminal takes for the end of its input. */
-void console_end_input(int terminal);
+/* The character that a program which reads from the terminal takes for the end of its input. */
+char console_end_of_input(int terminal);
 
 #endif

@@ -226,6 +226,10 @@ static inline int sys_accept(int fd, int flags) {
     return (int)call4(__NR_accept4, fd, 0, 0, flags);
 }
 
+static inline int sys_shutdown(int fd, int how) {
+    return (int)call2(__NR_shutdown, fd, how);
+}
+
 static inline int sys_getsockopt(int fd, int level, int option, void *value, unsigned *size) {
     return (int)call6(__NR_getsockopt, fd, level, option, (long)value, (long)size, 0);
 }

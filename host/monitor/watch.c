@@ -171,6 +171,12 @@ static __attribute__((noinline)) void shrink_stack(void) {
     sys_madvise(end - most, most, MADV_DONTNEED);
 }
 
+/* Nothing has been copied for a while. */
+static void quieten(struct monitor *monitor) {
+    streams_idle(monitor);
+    shrink_stack();
+}
+
 /* When to look again though nothing has happened, or 0. */
 static int64_t next_deadline(const struct monitor *monitor) {
     int64_t idle_at = monitor->streams.idle_at;
@@ -219,7 +225,7 @@ static void handle_events(struct monitor *monitor, const struct pollfd *fds, int
     if (monitor->deadline && watch_now() >= monitor->deadline)
         deadline_passed(monitor);
     if (monitor->streams.idle_at && watch_now() >= monitor->streams.idle_at)
-        streams_idle(monitor);
+        quieten(monitor);
 }
 
 int watch_run(struct monitor *monitor) {
