@@ -72,12 +72,28 @@ idle() {
     done
 }
 
-@test "what a program prints before it ends arrives whole, however much it is" {
+@test "what a program prints arrives whole, also when the reader pauses: the program waits for it" {
     for RUNTIME in $RUNTIMES; do
-        path=$(bundle "much-$RUNTIME" 'seq 1 20000' "$TERMINAL")
-        sum=$(timeout "$PATIENCE" "$SHIMHOST" run -t --rm -r "$RUNTIME" -b "$path" "$ID" </dev/null 3>&- | tr -d '\r' | sum_of)
-        is "$sum" "$(seq 1 20000 | sum_of)"
+        path=$(bundle "much-$RUNTIME" 'stty -onlcr; seq 1 200000' "$TERMINAL")
+        mkfifo "$T/out-$RUNTIME"
+        sha256sum <"$T/out-$RUNTIME" >"$T/sum" 3>&- &
+        reader=$!
+        "$SHIMHOST" run -t -r "$RUNTIME" -b "$path" "$ID" </dev/null >"$T/out-$RUNTIME" 3>&- &
+        client=$!
+        eventually test -e "$STATE/$ID/init/status" # both have opened the FIFO
+        kill -STOP "$reader"
+        eventually the_program_waits
+        kill -CONT "$reader"
+        joins "$client"
+        is "$status" 0
+        joins "$reader"
+        is "$(cut -d ' ' -f 1 "$T/sum")" "$(seq 1 200000 | sum_of)"
+        works delete "$ID"
     done
+}
+
+the_program_waits() {
+    some_process_writes "$(pid_of "$ID")"
 }
 
 @test "the terminal is sane after the program was killed" {

@@ -221,28 +221,36 @@ static bool member(struct cursor *cursor, struct sink *level, struct sink *messa
     return string(cursor, sink);
 }
 
-/* Reads a line into `message`, if it is an object. */
-static enum line_kind read_line(const char *line, size_t length, struct sink *message) {
-    struct cursor cursor = {.at = line, .end = line + length};
+/* Reads one object, whose message goes into `message`. */
+static enum line_kind read_object(struct cursor *cursor, struct sink *message) {
     char level_text[LEVEL_MAX] = "";
     struct sink level = {.buffer = level_text, .size = sizeof(level_text)};
     message->length = 0;
     message->full = false;
     message->buffer[0] = '\0';
-    if (!take(&cursor, '{'))
+    if (!take(cursor, '{'))
         return LINE_OTHER;
-    if (!take(&cursor, '}')) {
+    if (!take(cursor, '}')) {
         do
-            if (!member(&cursor, &level, message))
+            if (!member(cursor, &level, message))
                 return LINE_OTHER;
-        while (take(&cursor, ','));
-        if (!take(&cursor, '}'))
+        while (take(cursor, ','));
+        if (!take(cursor, '}'))
             return LINE_OTHER;
     }
-    skip_space(&cursor);
-    if (cursor.at != cursor.end)
-        return LINE_OTHER;
     return message->length > 0 && is_error(level_text) ? LINE_ERROR : LINE_OBJECT;
+}
+
+/* Reads a line into `message`, if it is an object. Of several on a line, as runsc writes them, the
+ * last one counts. */
+static enum line_kind read_line(const char *line, size_t length, struct sink *message) {
+    struct cursor cursor = {.at = line, .end = line + length};
+    enum line_kind kind;
+    do {
+        kind = read_object(&cursor, message);
+        skip_space(&cursor);
+    } while (kind != LINE_OTHER && cursor.at != cursor.end);
+    return kind;
 }
 
 /* ---- a log ---- */

@@ -43,6 +43,8 @@ static void last_error_counts(void **state) {
     EXPECT("{\"level\":\"panic\",\"msg\":\"p\"}\r\n", "p");
     EXPECT("{\"msg\":\"without a level\"}\n", "without a level");
     EXPECT("{\"level\":\"error\",\"msg\":\"json\"}\nand then something raw\n", "json");
+    /* runsc ends no line. */
+    EXPECT("{\"msg\":\"a\",\"level\":\"warning\"}{\"msg\":\"b\",\"level\":\"error\"}", "b");
     EXPECT_NOTHING("{\"level\":\"info\",\"msg\":\"well\"}\n{\"level\":\"debug\",\"msg\":\"d\"}\n");
     EXPECT_NOTHING("{\"level\":\"error\"}\n");
     EXPECT_NOTHING("{\"level\":\"error\",\"msg\":\"\"}\n");
