@@ -13,3 +13,4 @@ dist_example_DATA = \
 	sdk/examples/nice/README.md \
 	sdk/examples/nice/nice.c \
 	sdk/examples/nice/nice.yaml
+EXTRA_DIST += %D%/containerd.md

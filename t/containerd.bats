@@ -138,16 +138,17 @@ listens() {
 @test "a terminal" {
     needs tmux
     for TYPE in $TYPES; do
-        tmux -S "$T/tmux" -f /dev/null new-session -d -x 80 -y 24 \
-            "ctr run --rm -t --runtime $TYPE $IMAGE tty sh -c 'tty; stty size; read word; echo got \$word; exit 3' >$T/screen 2>&1; echo \$? >$T/tty-status" 3>&-
-        tmux -S "$T/tmux" pipe-pane -o "cat >$T/pane" 3>&- || true
+        tmux -S "$T/tmux" -f /dev/null new-session -d -x 81 -y 24 \
+            "ctr run --rm -t --runtime $TYPE $IMAGE tty sh -c 'read word; echo got \$word; stty size; exit 3'
+                echo \$? >$T/tty-status" 3>&-
+        tmux -S "$T/tmux" pipe-pane "cat >>$T/screen" 3>&-
         eventually has_status tty RUNNING
-        eventually grep -q '/dev/' "$T/screen"
         tmux -S "$T/tmux" send-keys hello Enter
         eventually test -s "$T/tty-status"
         is "$(cat "$T/tty-status")" 3
         grep -q "got hello" "$T/screen"
-        rm "$T/tty-status"
+        grep -q "[0-9]* 81" "$T/screen"
+        rm "$T/tty-status" "$T/screen"
         nothing_remains
     done
 }
@@ -242,4 +243,37 @@ goes_on_as_another() {
         ctl_gives 0 container rm app pause
         nothing_remains
     done
+}
+
+# What the plugin of the runtime `faulty` does in which entry, from now on.
+faulty() {
+    printf '%s\n' 'version: 1' "plugin: $T/faulty.so" 'timeouts: { spawn: 1s, signal: 500ms, delete: 1s }' \
+        "options: { entry: $1, fault: $2 }" >"$T/etc/runtimes.d/faulty.yaml"
+}
+
+@test "a plugin that crashes, exits or does not return fails one call, and the server goes on" {
+    local TYPE=io.containerd.faulty.v1 fault server
+    needs cc
+    cc -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE -I"$SOURCE/sdk/include" -o "$T/faulty.so" \
+        "$TESTS/plugins/faulty.c"
+    ln -s "$SHIM" "$T/bin/containerd-shim-faulty-v1"
+    faulty none none
+    ctl_gives 0 run -d --runtime "$TYPE" --env "SHIMHOST_TEST=$ID" "$IMAGE" a /bin/sleep 1000
+    server=$(server_of a)
+    for fault in crash abort exit block deaf; do
+        faulty signal "$fault"
+        ctl_gives 1 task kill -s TERM a
+        says "plugin $T/faulty.so in its entry signal"
+    done
+    faulty spawn crash
+    ctl_gives 1 run --runtime "$TYPE" --env "SHIMHOST_TEST=$ID" "$IMAGE" b /bin/sleep 1000
+    says "in its entry spawn crashed"
+    faulty none none
+    is "$(server_of a)" "$server"
+    is "$(status_of a)" RUNNING
+    ctl_gives 0 task kill -s KILL a
+    eventually has_status a STOPPED
+    ctl task delete a || true
+    ctl_gives 0 container rm a
+    nothing_remains
 }

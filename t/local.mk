@@ -38,6 +38,7 @@ BATS_TESTS = \
 	%D%/abi.bats \
 	%D%/changes.bats \
 	%D%/config.bats \
+	%D%/containerd.bats \
 	%D%/exec.bats \
 	%D%/hosts.bats \
 	%D%/idle.bats \
@@ -61,7 +62,7 @@ BATS_TESTS = \
 	%D%/terminal.bats \
 	%D%/tutorial.bats
 
-EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/config.json %D%/install-privately \
+EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/config.json %D%/install-privately \
 	%D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
 
@@ -131,6 +132,11 @@ EXTRA_DIST += \
 # Those of a program take its files, which are in no library.
 %C%_unit_test_command_options_SOURCES = %D%/unit/test_command_options.c host/command/options.c
 %C%_unit_test_command_signals_SOURCES = %D%/unit/test_command_signals.c host/command/signals.c
+
+if CONTAINERD
+UNIT_TESTS += %D%/unit/test_containerd_wire
+%C%_unit_test_containerd_wire_LDADD = host/containerd/libwire.la $(LDADD)
+endif
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
