@@ -29,7 +29,9 @@ UNIT_TESTS = \
 	%D%/unit/test_state \
 	%D%/unit/test_stream_targets \
 	%D%/unit/test_streams \
+	%D%/unit/test_streams_attach \
 	%D%/unit/test_streams_logs \
+	%D%/unit/test_streams_terminal \
 	%D%/unit/test_text
 
 # Sorted by name.
@@ -157,7 +159,9 @@ check_PROGRAMS += %D%/helpers/take-pid
 %C%_unit_test_launch_SOURCES = %D%/unit/test_launch.c %D%/unit/launch_fixture.h
 %C%_unit_test_monitor_SOURCES = %D%/unit/test_monitor.c %D%/unit/launch_fixture.h
 %C%_unit_test_streams_SOURCES = %D%/unit/test_streams.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
+%C%_unit_test_streams_attach_SOURCES = %D%/unit/test_streams_attach.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
 %C%_unit_test_streams_logs_SOURCES = %D%/unit/test_streams_logs.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
+%C%_unit_test_streams_terminal_SOURCES = %D%/unit/test_streams_terminal.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
 
 include t/fake-runtime/local.mk
 

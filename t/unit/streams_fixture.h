@@ -189,7 +189,8 @@ static inline void assert_sleeps(pid_t pid) {
 
 /* ---- clients ---- */
 
-enum { FROM_OUTPUT = 1, FROM_ERRORS = 2, NOTICE = 9 };
+enum { NOTICE = 9 };
+enum { DATA, END, RESIZE };
 
 /* Connects to a socket in the directory. */
 static inline int connect_to(const struct job *job, const char *name, int type) {
@@ -248,12 +249,35 @@ static inline void receive_all(int client, struct received *received) {
     close(client);
 }
 
+static inline void assert_received(struct received *received, const char *expected) {
+    assert_non_null(received->output);
+    assert_string_equal(received->output, expected);
+    assert_int_equal(received->lost, 0);
+    free(received->output);
+}
+
 static inline void tell(int client, char what, const void *bytes, size_t size) {
     char packet[32 * 1024 + 1];
     packet[0] = what;
     if (size)
         memcpy(packet + 1, bytes, size);
     assert_int_equal(send(client, packet, size + 1, MSG_NOSIGNAL), size + 1);
+}
+
+/* Sends numbers, a line of seven bytes each. */
+static inline void send_numbers(int client, int from, int to) {
+    char packet[32 * 1024];
+    for (int at = from; at < to;) {
+        size_t size = 0;
+        for (; at < to && size + 8 < sizeof(packet); at++)
+            size += (size_t)snprintf(packet + size, 8, "%06d\n", at);
+        tell(client, DATA, packet, size);
+    }
+}
+
+static inline void assert_numbers(const char *text, int from, int to) {
+    for (; from < to; from++, text += 7)
+        assert_int_equal(strtol(text, NULL, 10), from);
 }
 
 #endif

@@ -63,7 +63,10 @@ static void run_cat(struct job *job, const struct growing *data) {
 static void k8s_lines(void **state) {
     struct job *job = *state;
     log_to(job, "k8s-file", "log");
-    start(job, "printf 'one\\n\\n  two\\r\\n'; echo oops >&2; read x < go; printf 'end'; exit 3");
+    start(job, "printf 'one\\n\\n  two\\r\\n'; read x < go; echo oops >&2; read x < go; printf "
+               "'end'; exit 3");
+    await_text(job, "log", "two");
+    go(&job->base);
     await_text(job, "log", " stderr F oops\n");
     go(&job->base);
     assert_ends(&job->base, 3);
@@ -74,7 +77,9 @@ static void k8s_lines(void **state) {
 static void json_lines(void **state) {
     struct job *job = *state;
     log_to(job, "json-file", "log");
-    start(job, "printf 'one\\n\\n'; echo oops >&2; read x < go; printf 'end'; exit 3");
+    start(job, "printf 'one\\n\\n'; read x < go; echo oops >&2; read x < go; printf 'end'; exit 3");
+    await_text(job, "log", "one");
+    go(&job->base);
     await_text(job, "log", "oops");
     go(&job->base);
     assert_ends(&job->base, 3);

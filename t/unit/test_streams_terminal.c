@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A terminal that the runtime sends to the monitor; the test plays the runtime and the process. */
+#include "streams_fixture.h"
+
+#include <sys/ioctl.h>
+#include <termios.h>
+
+/* Plays the runtime: sends the master of a terminal, or something else. */
+static void send_descriptor(const struct job *job, int fd) {
+    int connection = connect_to(job, ".console", SOCK_STREAM);
+    char name[] = "/dev/pts/0";
+    struct iovec bytes = {name, sizeof(name)};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    assert_int_equal(sendmsg(connection, &message, 0), sizeof(name));
+    close(connection);
+}
+
+/* Returns the slave. */
+static int make_terminal(int *ret_master) {
+    char name[64];
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(master >= 0);
+    assert_int_equal(grantpt(master), 0);
+    assert_int_equal(unlockpt(master), 0);
+    assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
+    int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(slave >= 0);
+    *ret_master = master;
+    return slave;
+}
+
+static int start_with_terminal(struct job *job) {
+    int master, slave = make_terminal(&master);
+    word(job, "console=1");
+    word(job, "term=100x30");
+    word(job, "attach=1");
+    start(job, "read x < go; exit 4");
+    send_descriptor(job, master);
+    close(master);
+    return slave;
+}
+
+/* Waits until the terminal has this size. */
+static void await_size(int slave, int columns, int rows) {
+    struct winsize size = {0};
+    for (int i = 0; i < PATIENCE && (size.ws_col != columns || size.ws_row != rows); i++, breathe())
+        assert_int_equal(ioctl(slave, TIOCGWINSZ, &size), 0);
+    assert_int_equal(size.ws_col, columns);
+    assert_int_equal(size.ws_row, rows);
+}
+
+static void sizes_of_a_terminal(void **state) {
+    struct job *job = *state;
+    int slave = start_with_terminal(job);
+    await_size(slave, 100, 30);
+    order(job, "1 80 24\n");
+    await_size(slave, 80, 24);
+    int client = attach(job);
+    tell(client, RESIZE, "\x2c\x01\x02\x00", 4);
+    await_size(slave, 300, 2);
+    close(client);
+    go(&job->base);
+    assert_ends(&job->base, 4);
+    close(slave);
+}
+
+static void assert_reads(int slave, const char *expected) {
+    char bytes[64];
+    ssize_t got = read(slave, bytes, sizeof(bytes));
+    assert_int_equal(got, strlen(expected));
+    assert_memory_equal(bytes, expected, strlen(expected));
+}
+
+static void input_and_output_of_a_terminal(void **state) {
+    struct job *job = *state;
+    struct received received = {0};
+    int slave = start_with_terminal(job);
+    int client = attach(job);
+    tell(client, DATA, "line\n", 5);
+    assert_reads(slave, "line\n");
+    receive_until(client, &received, "line\r\n"); /* its echo */
+    tell(client, DATA, "more\n", 5);
+    tell(client, END, NULL, 0);
+    assert_reads(slave, "more\n");
+    assert_reads(slave, "");
+    order(job, "0 0 0\n");
+    assert_reads(slave, "");
+    receive_until(client, &received, "more\r\n");
+    assert_int_equal(write(slave, "said\n", 5), 5);
+    receive_until(client, &received, "said\r\n");
+    assert_int_equal(write(slave, "last\n", 5), 5);
+    go(&job->base);
+    /* The slave is still open, as a background process might have it: this is the end all the same,
+     * with what was written before. */
+    receive_all(client, &received);
+    assert_non_null(strstr(received.output, "last\r\n"));
+    free(received.output);
+    assert_ends(&job->base, 4);
+    close(slave);
+}
+
+/* All that had the terminal open have closed it; the process lives on. */
+static void a_terminal_that_hangs_up(void **state) {
+    struct job *job = *state;
+    struct received received = {0};
+    int slave = start_with_terminal(job);
+    int client = attach(job);
+    assert_int_equal(write(slave, "last\n", 5), 5);
+    close(slave);
+    receive_until(client, &received, "last\r\n");
+    tell(client, DATA, "nobody reads this\n", 18);
+    tell(client, RESIZE, "\x2c\x01\x02\x00", 4);
+    assert_sleeps(job->base.pid);
+    go(&job->base);
+    receive_all(client, &received);
+    assert_memory_equal(received.output, "last\r\n", 6); /* behind it, perhaps, an echo */
+    free(received.output);
+    assert_ends(&job->base, 4);
+}
+
+/* The terminal's buffers are full of input that nobody reads: the rest waits, in its order. */
+static void input_that_a_terminal_does_not_take_yet(void **state) {
+    struct job *job = *state;
+    struct received received = {0};
+    struct termios raw;
+    struct growing text = {0};
+    char bytes[4096];
+    int slave = start_with_terminal(job);
+    assert_int_equal(tcgetattr(slave, &raw), 0);
+    cfmakeraw(&raw);
+    assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
+    int client = attach(job);
+    send_numbers(client, 0, 25000);
+    assert_sleeps(job->base.pid);
+    while (text.size < 25000 * 7) {
+        ssize_t got = read(slave, bytes, sizeof(bytes));
+        assert_true(got > 0);
+        grow(&text, bytes, (size_t)got);
+    }
+    assert_numbers(text.bytes, 0, 25000);
+    free(text.bytes);
+    go(&job->base);
+    receive_all(client, &received);
+    assert_ends(&job->base, 4);
+    close(slave);
+}
+
+/* Connections to the console socket that bring no terminal are no reason to spin, and do not keep
+ * the right one from coming. */
+static void what_is_no_terminal(void **state) {
+    struct job *job = *state;
+    int master, slave = make_terminal(&master), null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    word(job, "console=1");
+    word(job, "term=100x30");
+    start(job, "read x < go; exit 4");
+    close(connect_to(job, ".console", SOCK_STREAM));
+    await_text(job, "shim-log.json", "cannot receive the terminal");
+    send_descriptor(job, null_fd);
+    await_text(job, "shim-log.json", "is not the master of a terminal");
+    int idle = connect_to(job, ".console", SOCK_STREAM);
+    assert_sleeps(job->base.pid);
+    close(idle);
+    send_descriptor(job, master);
+    await_size(slave, 100, 30);
+    go(&job->base);
+    assert_ends(&job->base, 4);
+    close(null_fd);
+    close(master);
+    close(slave);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, job_setup, job_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(sizes_of_a_terminal),      TEST(input_and_output_of_a_terminal),
+        TEST(a_terminal_that_hangs_up), TEST(input_that_a_terminal_does_not_take_yet),
+        TEST(what_is_no_terminal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
