@@ -2,7 +2,9 @@
 # The plugins. They see the SDK and nothing of the host, and export one symbol.
 plugin_LTLIBRARIES = \
 	%D%/crun.la \
-	%D%/runc.la
+	%D%/oci.la \
+	%D%/runc.la \
+	%D%/runsc.la
 
 PLUGIN_CPPFLAGS = -D_GNU_SOURCE -DPLUGIN_VERSION='"$(PACKAGE_VERSION)"' -I$(top_srcdir)/sdk/include
 PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
@@ -13,15 +15,25 @@ PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
 %C%_crun_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 %C%_crun_la_LIBADD = sdk/liboci.la
 
+%C%_oci_la_SOURCES = %D%/oci/oci.c
+%C%_oci_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+%C%_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+%C%_oci_la_LIBADD = sdk/liboci.la
+
 %C%_runc_la_SOURCES = %D%/runc/runc.c
 %C%_runc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 %C%_runc_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 %C%_runc_la_LIBADD = sdk/liboci.la
 
+%C%_runsc_la_SOURCES = %D%/runsc/runsc.c
+%C%_runsc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+%C%_runsc_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+%C%_runsc_la_LIBADD = sdk/liboci.la
+
 # Plugins are found as NAME.so; libtool's own notes on them are of no use there, and without them it does not know what
 # to uninstall.
-install-exec-hook: remove-plugin-notes
-remove-plugin-notes: install-pluginLTLIBRARIES
+install-data-hook: remove-plugin-notes
+remove-plugin-notes:
 	cd '$(DESTDIR)$(plugindir)' && for plugin in $(plugin_LTLIBRARIES); do \
 		rm -f "$${plugin##*/}" || exit; \
 	done
