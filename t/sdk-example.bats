@@ -11,7 +11,7 @@ test_setup() {
     STAGE=$BATS_FILE_TMPDIR/stage
     if [[ ! -d $STAGE ]]; then
         umask 022
-        env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$BUILD" DESTDIR="$STAGE" \
+        env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$BUILD" -o Makefile DESTDIR="$STAGE" \
             install-shimhostincludeHEADERS install-pkgconfigDATA install-libLIBRARIES \
             >"$T/install.log" 2>&1 3>&- || {
             cat "$T/install.log"
@@ -37,7 +37,7 @@ apart() {
     # Each header comes from the stage or the system.
     output=$(apart sh -c 'cc -M $(pkg-config --cflags shimhost-sdk) nice.c')
     says "$STAGE" shimhost/plugin.h
-    says_not "$SOURCE/" "$PREFIX/"
+    says_not " $SOURCE/" " $PREFIX/"
 }
 
 @test "it needs nothing of the host, and exports one symbol" {
