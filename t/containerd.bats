@@ -213,7 +213,7 @@ goes_on_as_another() {
         for _ in {1..20}; do
             kill -HUP "$(server_of a)" "$(server_of b)"
         done
-        ctl_gives 0 task exec --exec-id e b touch /tmp/go
+        ctl_gives 0 task exec --exec-id e b sh -c ">/tmp/go"
         status=0
         wait "$client" || status=$?
         is "$status" 9 "the exit status that the waiting client got"

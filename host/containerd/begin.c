@@ -67,8 +67,10 @@ static void started(void *user, const Pb__HelperResponse *response) {
 }
 
 static const char *why_not(const struct process *process) {
-    if (process->deleting || process->starting)
+    if (process->deleting || (process->starting && !process->early))
         return "is being changed";
+    if (process->early)
+        return NULL;
     if (process_is_init(process))
         return process->over || process->status != PB__TASK_STATUS__CREATED
                    ? "cannot be started: it is not in the state created"
@@ -96,6 +98,12 @@ void method_start(struct server *server, struct call *call, const ProtobufCMessa
     if (!operation)
         return;
     process->starting = true;
+    if (process->early) {
+        Pb__HelperResponse done = PB__HELPER_RESPONSE__INIT;
+        process->early = false;
+        started(operation, &done);
+        return;
+    }
     Pb__HelperRequest helper = helper_request(process, verb);
     if (!init) {
         helper.terminal = process->terminal;

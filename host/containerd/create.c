@@ -86,6 +86,7 @@ static void created(void *user, const Pb__HelperResponse *response) {
     task->creating = false;
     task->shared_pids = response->shared_pids;
     task->init.pid = response->pid;
+    task->init.early = task->init.starting = response->running;
     task->state = bundle_state(task->bundle);
     publish_create(task, creation->request);
     oom_watch(task);
@@ -213,7 +214,7 @@ static void deleted(void *user, const Pb__HelperResponse *response) {
 static const char *why_not(const struct process *process) {
     if (process->deleting)
         return "is being deleted";
-    if (process->starting)
+    if (process->starting && !process->early)
         return "is being started";
     if (process->status != PB__TASK_STATUS__CREATED && process->status != PB__TASK_STATUS__STOPPED)
         return "must be stopped before deletion: it is running";
@@ -234,6 +235,7 @@ void method_delete(struct server *server, struct call *call, const ProtobufCMess
     if (!operation)
         return;
     process->deleting = true;
+    process->starting = process->early = false;
     if (process->pid == 0 && !process_is_init(process)) { /* an exec that never began */
         Pb__HelperResponse nothing = PB__HELPER_RESPONSE__INIT;
         deleted(operation, &nothing);

@@ -73,6 +73,7 @@ static Pb__SavedProcess *take_process(struct copying *copying, const struct proc
     saved->pid = process->pid;
     saved->status = (uint32_t)process->status;
     saved->over = process->over;
+    saved->early = process->early;
     saved->exit_status = process->exit_status;
     saved->exited_at = exited_at;
     saved->terminal = process->terminal;

@@ -19,6 +19,7 @@ struct process {
     Pb__TaskStatus status;  /* as the world knows it */
     bool starting;          /* its start is under way: its end waits until that has been told */
     bool over;              /* it has ended, told or not */
+    bool early;             /* it has run since Create, and waits for Start only in our words */
     bool deleting;
     uint32_t exit_status;
     struct timespec exited_at;

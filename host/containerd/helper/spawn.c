@@ -189,6 +189,13 @@ static int create_in(struct helper *helper, const struct choice *choice, const c
     };
     set_streams(&spawn, helper, &stdio);
     r = spawn_anew(helper, &spawn, error);
+    if (r < 0 && error->reason == SHIM_REASON_UNSUPPORTED) {
+        /* A runtime without `start` can only spawn what runs. */
+        *error = (struct shim_error)ERROR_NONE;
+        spawn.flags |= SHIM_PROCESS_START;
+        helper->response.running = true;
+        r = spawn_anew(helper, &spawn, error);
+    }
     stdio_close(&stdio);
     return r < 0 ? error_context(error, "OCI runtime create failed") : note_pid(helper, error);
 }
