@@ -39,6 +39,8 @@ copy() {
         says "$RUNTIME"
         works runtimes --format json
         is "$(jq -r '.[] | select(.name == "'"$RUNTIME"'") | .plugin' <<<"$output")" "$RUNTIME"
+        is "$(jq -c '.[] | select(.name == "'"$RUNTIME"'") | .features | map(select(. == "pause"))' \
+            <<<"$output")" '["pause"]' features
     done
 }
 
@@ -53,6 +55,9 @@ copy() {
 @test "a good plugin with nothing but the mandatory entries is accepted" {
     works plugin info "$(copy good)"
     says broken
+    configure_runtime minimal "plugin: $(copy good)" "binary: /bin/true"
+    works runtimes --format json
+    is "$(jq -c '.[] | select(.name == "minimal") | [.healthy, .features]' <<<"$output")" '[true,[]]'
     configure_runtime minimal "plugin: $(copy good)" "binary: /bin/true"
     fails_with 125 run -r minimal -b "$(bundle minimal :)" "$ID"
     nothing_is_left

@@ -6,6 +6,7 @@
 #include "base/json_out.h"
 #include "command/command.h"
 #include "command/print.h"
+#include "plugin/registry.h"
 
 struct runtimes_arguments {
     enum output_format format;
@@ -22,15 +23,30 @@ struct runtime_line {
     const char *name;
     bool is_default;
     const struct runtime_config *config; /* NULL: its file has problems */
+    const struct shim_plugin *plugin;    /* NULL: it could not be opened; else the engine's */
     struct shim_features features;       /* `health` is empty if it works */
 };
+
+/* The optional entries that are something for a user: number `index` that the plugin has, or NULL.
+ */
+static const char *feature_at(const struct shim_plugin *plugin, size_t index) {
+    static const char *const inner[] = {"open", "close", "remove", "state", "features"};
+    const char *name;
+    for (size_t i = 0; plugin && (name = plugin_entry_name(i)); i++) {
+        bool shown = plugin_has_entry(plugin, i);
+        for (size_t j = 0; j < sizeof(inner) / sizeof(*inner); j++)
+            shown &= strcmp(name, inner[j]) != 0;
+        if (shown && index-- == 0)
+            return name;
+    }
+    return NULL;
+}
 
 /* Finds out what there is to know of the runtime `name`. What is wrong with it is its health. */
 static void look(struct engine *engine, const struct config *config, const char *name,
                  struct runtime_line *ret_line) {
     struct shim_error error = ERROR_NONE;
     struct config_problems problems = CONFIG_PROBLEMS_NONE;
-    const struct shim_plugin *plugin;
     struct runtime_line line = {
         .name = name,
         .is_default = strcmp(name, config->default_runtime) == 0,
@@ -40,7 +56,7 @@ static void look(struct engine *engine, const struct config *config, const char 
     if (r < 0)
         config_problems_error(&problems, &error);
     else
-        r = engine_features(engine, name, &plugin, &line.features, &error);
+        r = engine_features(engine, name, &line.plugin, &line.features, &error);
     if (r < 0 && !line.features.health[0])
         snprintf(line.features.health, sizeof(line.features.health), "%.*s",
                  (int)sizeof(line.features.health) - 1, error.message);
@@ -75,12 +91,27 @@ static void print_object(struct json_out *out, const struct runtime_line *line) 
     json_out_text(out, "plugin", line->config ? line->config->plugin : NULL);
     json_out_text(out, "version", features->version[0] ? features->version : NULL);
     json_out_text(out, "path", path_of(line));
+    json_out_array(out, "features");
+    const char *feature;
+    for (size_t i = 0; (feature = feature_at(line->plugin, i)); i++)
+        json_out_text(out, NULL, feature);
+    json_out_array_end(out);
     json_out_boolean(out, "healthy", !features->health[0]);
     json_out_text(out, "health", features->health[0] ? features->health : NULL);
     print_warnings(out, features->warning);
     json_out_text(out, "warningsFrom", features->table_date[0] ? features->table_date : NULL);
     json_out_text(out, "file", line->config ? line->config->file : NULL);
     json_out_object_end(out);
+}
+
+static void add_features(struct table *table, const struct runtime_line *line) {
+    char text[256] = "";
+    const char *feature;
+    for (size_t i = 0; (feature = feature_at(line->plugin, i)); i++) {
+        size_t length = strlen(text);
+        snprintf(text + length, sizeof(text) - length, "%s%s", i ? "," : "", feature);
+    }
+    table_cell(table, "%s", text);
 }
 
 static void add_row(struct table *table, const struct runtime_line *line) {
@@ -90,6 +121,7 @@ static void add_row(struct table *table, const struct runtime_line *line) {
     table_cell(table, "%s", config ? config->plugin : "");
     table_cell(table, "%s", features->version);
     table_cell(table, "%s", path_of(line) ? path_of(line) : "");
+    add_features(table, line);
     table_cell(table, "%s", features->health[0] ? features->health : "works");
 }
 
@@ -109,7 +141,8 @@ static void warn(const struct invocation *invocation, const struct runtime_line 
 
 static int print_table(const struct invocation *invocation, const struct runtime_line *lines,
                        size_t n) {
-    static const char *const headings[] = {"NAME", "PLUGIN", "VERSION", "PATH", "HEALTH", NULL};
+    static const char *const headings[] = {"NAME",     "PLUGIN", "VERSION", "PATH",
+                                           "FEATURES", "HEALTH", NULL};
     struct table table = {.headings = headings};
     for (size_t i = 0; i < n; i++)
         add_row(&table, &lines[i]);

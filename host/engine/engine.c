@@ -198,10 +198,9 @@ int engine_features(struct engine *engine, const char *name, const struct shim_p
                     struct shim_features *ret_features, struct shim_error *error) {
     struct runtime *runtime;
     int r = runtime_open(engine, name, &runtime, error);
-    if (r < 0 || (r = RUNTIME_NEEDS(runtime, features, error)) < 0)
-        return r;
     struct shim_features features = {.size = sizeof(features)};
-    r = PLUGIN_CALL(runtime, features, &features, error);
+    if (r == 0 && SHIM_HAS(struct shim_plugin, runtime->plugin, features))
+        r = PLUGIN_CALL(runtime, features, &features, error);
     if (r < 0)
         return r;
     *ret_plugin = runtime->plugin;

@@ -210,7 +210,8 @@ int engine_process_streams(struct engine *engine, const char *container, const c
                            struct process_streams *ret_streams, struct shim_error *error);
 void process_streams_clear(struct process_streams *streams);
 
-/* What a configured runtime says of itself; health and warnings included. */
+/* What a configured runtime says of itself; health and warnings included. All is empty if its
+ * plugin has no `features`. */
 int engine_features(struct engine *engine, const char *runtime,
                     const struct shim_plugin **ret_plugin, struct shim_features *ret_features,
                     struct shim_error *error);
