@@ -245,6 +245,38 @@ goes_on_as_another() {
     done
 }
 
+@test "a want of memory is told before the end that it made" {
+    [[ -d /sys/fs/cgroup/memory ]] || grep -qw memory /sys/fs/cgroup/cgroup.controllers ||
+        cannot_run "there is no memory controller"
+    timeout -k 1 200 ctr events >"$T/heard" </dev/null 2>&1 3>&- &
+    eventually listens
+    for TYPE in $TYPES; do
+        ctl_gives 137 run --rm --memory-limit 6000000 --runtime "$TYPE" "$IMAGE" "greedy-$TYPE" \
+            sh -c 'sleep 0.3; tail /dev/zero'
+        eventually has_deleted "greedy-$TYPE"
+        [[ $(topics "greedy-$TYPE") == *"start oom exit delete" ]]
+        nothing_remains
+    done
+}
+
+@test "what the shim says of itself" {
+    run "$SHIM" -v
+    is "$status" 0
+    says "containerd-shim-shimhost-v1"
+    for name in shimhost shimhost-runc; do
+        "$T/bin/containerd-shim-$name-v1" -info </dev/null >"$T/info"
+        grep -qa "io.containerd.shimhost.v1" "$T/info"
+    done
+    grep -qa runc "$T/info"
+    for action in start delete; do
+        run "$SHIM" -id a "$action"
+        is "$status" 1
+        says "-namespace"
+        run "$SHIM" -namespace x -id ../a "$action"
+        is "$status" 1
+    done
+}
+
 # What the plugin of the runtime `faulty` does in which entry, from now on.
 faulty() {
     printf '%s\n' 'version: 1' "plugin: $T/faulty.so" 'timeouts: { spawn: 1s, signal: 500ms, delete: 1s }' \
