@@ -184,8 +184,10 @@ static int64_t next_deadline(const struct monitor *monitor) {
                                                                           : idle_at;
 }
 
-/* Sleeps until something happens, or the deadline. Returns how many descriptors it waited for. */
-static int wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED]) {
+/* Sleeps until something happens, or the deadline. Returns how many descriptors it waited for.
+ * `ret_late`: the deadline has passed, or nearly so. Asking for the time once for each wake-up is
+ * enough: a deadline that passes in between is seen at the next one. */
+static int wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED], bool *ret_late) {
     struct __kernel_timespec limit = {0};
     int64_t deadline = next_deadline(monitor);
     int64_t left = deadline ? deadline - watch_now() : 0;
@@ -203,10 +205,19 @@ static int wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED]) 
     };
     fds[CAPTURE] = (struct pollfd){.fd = monitor->capture_fd, .events = POLLIN};
     int count = STREAMS + streams_poll(monitor, fds + STREAMS);
-    if (sys_poll(fds, (unsigned)count, deadline ? &limit : NULL) < 0)
+    int ready = sys_poll(fds, (unsigned)count, deadline ? &limit : NULL);
+    *ret_late = deadline && (left <= 0 || ready == 0);
+    if (ready < 0)
         for (int i = 0; i < count; i++)
             fds[i].revents = 0;
     return count;
+}
+
+static void handle_deadlines(struct monitor *monitor) {
+    if (monitor->deadline && watch_now() >= monitor->deadline)
+        deadline_passed(monitor);
+    if (monitor->streams.idle_at && watch_now() >= monitor->streams.idle_at)
+        quieten(monitor);
 }
 
 static void handle_events(struct monitor *monitor, const struct pollfd *fds, int count) {
@@ -222,10 +233,6 @@ static void handle_events(struct monitor *monitor, const struct pollfd *fds, int
         streams_handle(monitor, fds + STREAMS);
     if (monitor->state == DRAINING && streams_drained(monitor))
         monitor->state = DONE;
-    if (monitor->deadline && watch_now() >= monitor->deadline)
-        deadline_passed(monitor);
-    if (monitor->streams.idle_at && watch_now() >= monitor->streams.idle_at)
-        quieten(monitor);
 }
 
 int watch_run(struct monitor *monitor) {
@@ -238,8 +245,11 @@ int watch_run(struct monitor *monitor) {
             shrink_stack();
             shrunk = WATCHING;
         }
-        int count = wait_for_events(monitor, fds);
+        bool late;
+        int count = wait_for_events(monitor, fds, &late);
         handle_events(monitor, fds, count);
+        if (late)
+            handle_deadlines(monitor);
     }
     attach_close(monitor);
     return monitor->failure ? 1 : 0;

@@ -195,8 +195,8 @@ static void memory_is_given_back(void **state) {
     log_to(job, "k8s-file", "log");
     word(job, "log-max-size=1000000");
     word(job, "log-max-files=2");
-    start(job,
-          "yes 'a line of no great length' | head -c 100000000; echo x > written; read x < go");
+    start(job, "yes 'a line of no great length' | head -c 100000000; printf begun; echo x > "
+               "written; read x < go; echo ' and ended'");
     await_text(job, "written", "x");
     for (int i = 0; i < PATIENCE && (dirty = private_dirty(job->base.pid)) > 32; i++)
         breathe();
@@ -206,6 +206,9 @@ static void memory_is_given_back(void **state) {
     assert_sleeps(job->base.pid);
     go(&job->base);
     assert_ends(&job->base, 0);
+    char *log = slurp(job, "log", NULL);
+    assert_non_null(strstr(log, "begun and ended\n")); /* that much of it was kept */
+    free(log);
 }
 
 int main(void) {

@@ -110,6 +110,26 @@ static void input_and_output_of_a_terminal(void **state) {
     close(slave);
 }
 
+/* Its end is the terminal's, and what is in it comes before. */
+static void a_fifo_feeds_a_terminal(void **state) {
+    struct job *job = *state;
+    assert_int_equal(mkfifoat(job->base.plan.directory_fd, "input", 0600), 0);
+    word(job, "stdin-fifo=%d", descriptor(job, open_in(job, "input", O_RDONLY | O_NONBLOCK)));
+    int writer = descriptor(job, open_in(job, "input", O_WRONLY));
+    word(job, "hold-stdin=%d", writer);
+    int slave = start_with_terminal(job);
+    assert_int_equal(write(writer, "line\n", 5), 5);
+    close(writer); /* only the monitor has one now */
+    job->base.plan.n_descriptors--;
+    order(job, "0 0 0\n0 0 0\n");
+    assert_reads(slave, "line\n");
+    assert_reads(slave, "");
+    assert_sleeps(job->base.pid);
+    go(&job->base);
+    assert_ends(&job->base, 4);
+    close(slave);
+}
+
 /* All that had the terminal open have closed it; the process lives on. */
 static void a_terminal_that_hangs_up(void **state) {
     struct job *job = *state;
@@ -142,13 +162,15 @@ static void input_that_a_terminal_does_not_take_yet(void **state) {
     assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
     int client = attach(job);
     send_numbers(client, 0, 25000);
+    tell(client, END, NULL, 0);
     assert_sleeps(job->base.pid);
-    while (text.size < 25000 * 7) {
+    while (text.size < 25000 * 7 + 1) {
         ssize_t got = read(slave, bytes, sizeof(bytes));
         assert_true(got > 0);
         grow(&text, bytes, (size_t)got);
     }
     assert_numbers(text.bytes, 0, 25000);
+    assert_int_equal(text.bytes[25000 * 7], 4); /* ^D */
     free(text.bytes);
     go(&job->base);
     receive_all(client, &received);
@@ -183,8 +205,11 @@ static void what_is_no_terminal(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_setup, job_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(sizes_of_a_terminal),      TEST(input_and_output_of_a_terminal),
-        TEST(a_terminal_that_hangs_up), TEST(input_that_a_terminal_does_not_take_yet),
+        TEST(sizes_of_a_terminal),
+        TEST(input_and_output_of_a_terminal),
+        TEST(a_fifo_feeds_a_terminal),
+        TEST(a_terminal_that_hangs_up),
+        TEST(input_that_a_terminal_does_not_take_yet),
         TEST(what_is_no_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
