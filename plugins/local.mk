@@ -3,6 +3,7 @@
 plugin_LTLIBRARIES = \
 	%D%/crun.la \
 	%D%/oci.la \
+	%D%/process.la \
 	%D%/runc.la \
 	%D%/runsc.la
 
@@ -19,6 +20,16 @@ PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
 %C%_oci_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 %C%_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 %C%_oci_la_LIBADD = sdk/liboci.la
+
+# It has no runtime, but a program that becomes the process.
+%C%_process_la_SOURCES = %D%/process/process.c
+%C%_process_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) \
+	-DPROCESS_INIT_PATH='"$(monitordir)/shimhost-process-init"'
+%C%_process_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+
+monitor_PROGRAMS += plugins/process/shimhost-process-init
+plugins_process_shimhost_process_init_SOURCES = %D%/process/init.c
+plugins_process_shimhost_process_init_LDADD =
 
 %C%_runc_la_SOURCES = %D%/runc/runc.c
 %C%_runc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
