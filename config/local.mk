@@ -32,8 +32,10 @@ t_unit_test_config_values_CPPFLAGS = $(CONFIG_TEST_CPPFLAGS)
 
 # ---- shipped files, relative to this folder and to where they are installed
 
-SHIPPED_CONFIG = shimhost.yaml runtimes.d/crun.yaml runtimes.d/runc.yaml
-EXTRA_DIST += %D%/shimhost.yaml %D%/runtimes.d/crun.yaml %D%/runtimes.d/runc.yaml
+SHIPPED_CONFIG = shimhost.yaml runtimes.d/crun.yaml runtimes.d/process.yaml runtimes.d/runc.yaml \
+	runtimes.d/runsc.yaml
+EXTRA_DIST += %D%/shimhost.yaml %D%/runtimes.d/crun.yaml %D%/runtimes.d/process.yaml \
+	%D%/runtimes.d/runc.yaml %D%/runtimes.d/runsc.yaml
 
 # A file that is there is the administrator's, whatever is in it. The modes are fixed, because
 # shimhost refuses configuration that others can write.
