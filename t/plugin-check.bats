@@ -126,6 +126,8 @@ runtime_file() {
     {
         printf '%s\n' 'version: 1' "plugin: $1" "root: $T/check/root-$1"
         [[ $1 == process ]] || echo "binary: $(command -v "$binary")"
+        # The kit's bundle has no network of its own, which it would want to copy.
+        [[ $1 != runsc ]] || echo 'options: { network: none }'
     } >"$T/check/$1.yaml"
     echo "$T/check/$1.yaml"
 }
