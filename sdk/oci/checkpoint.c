@@ -59,9 +59,14 @@ int shim_oci_checkpoint(const struct shim_context *context, const struct shim_pr
     oci_add_option(context, &words, "--work-path", logs);
     uint32_t unknown = checkpoint->flags;
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
-        if (checkpoint->flags & options[i].flag)
-            oci_add_option(context, &words, options[i].option, NULL);
         unknown &= ~options[i].flag;
+        if (!(checkpoint->flags & options[i].flag))
+            continue;
+        oci_add_option(context, &words, options[i].option, NULL);
+        if (r == 0 && !oci_has(context, options[i].option))
+            r = oci_fail(context, error, -ENOTSUP, SHIM_REASON_UNSUPPORTED,
+                         "runtime %s does not support checkpoint %s", context->runtime->name,
+                         options[i].option);
     }
     if (r == 0 && unknown)
         r = oci_fail(context, error, -EINVAL, SHIM_REASON_NONE, "unknown checkpoint flags 0x%x",

@@ -124,7 +124,7 @@ int oci_end(const struct shim_context *context, const struct shim_process *proce
             const char *subcommand, struct shim_oci_words *words, int r, int64_t timeout,
             struct shim_output *ret_output, struct shim_error *error) {
     if (r == 0) {
-        oci_finish(context, process, subcommand, words);
+        oci_finish(context, process, subcommand, NULL, words);
         r = oci_execute(context, process, subcommand, words, timeout, 0, ret_output, error);
     }
     oci_words_free(words);
@@ -132,11 +132,16 @@ int oci_end(const struct shim_context *context, const struct shim_process *proce
 }
 
 int shim_oci_run(const struct shim_context *context, const struct shim_process *process,
-                 const char *subcommand, const char *const *arguments, int64_t timeout,
-                 struct shim_output *ret_output, struct shim_error *error) {
+                 const char *subcommand, const char *const *options, const char *const *operands,
+                 int64_t timeout, struct shim_output *ret_output, struct shim_error *error) {
     struct shim_oci_words words = OCI_WORDS_NONE;
     int r = oci_begin(context, process, subcommand, &words, error);
-    for (; arguments && *arguments; arguments++)
-        shim_oci_add(&words, *arguments);
-    return oci_end(context, process, subcommand, &words, r, timeout, ret_output, error);
+    for (; options && *options; options++)
+        shim_oci_add(&words, *options);
+    if (r == 0) {
+        oci_finish(context, process, subcommand, operands, &words);
+        r = oci_execute(context, process, subcommand, &words, timeout, 0, ret_output, error);
+    }
+    oci_words_free(&words);
+    return r;
 }

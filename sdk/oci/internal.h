@@ -15,7 +15,7 @@
 struct oci {
     struct shim_oci_runtime runtime; /* a copy; what the author did not know of is zero */
     const char *binary;              /* or NULL */
-    const char *root;                /* where a container has a directory, or NULL */
+    const char *root;                /* where its state is, if known and to be looked at, or NULL */
 };
 
 static inline const struct oci *oci_of(const struct shim_context *context) {
@@ -73,9 +73,9 @@ void oci_add_file(const struct shim_context *context, const struct shim_process 
 int oci_begin(const struct shim_context *context, const struct shim_process *process,
               const char *subcommand, struct shim_oci_words *words, struct shim_error *error);
 
-/* Ends it: the author's words for the subcommand, then the id. */
+/* Ends it: the author's words for the subcommand, then the id and what comes after it (or NULL). */
 void oci_finish(const struct shim_context *context, const struct shim_process *process,
-                const char *subcommand, struct shim_oci_words *words);
+                const char *subcommand, const char *const *operands, struct shim_oci_words *words);
 
 /* ------------------------------------------------------------------------------------ command.c */
 

@@ -26,20 +26,20 @@ int shim_oci_signal(const struct shim_context *context, const struct shim_proces
 
 int shim_oci_start(const struct shim_context *context, const struct shim_process *process,
                    struct shim_error *error) {
-    return shim_oci_run(context, process, "start", NULL, context->runtime->spawn_timeout, NULL,
-                        error);
+    return shim_oci_run(context, process, "start", NULL, NULL, context->runtime->spawn_timeout,
+                        NULL, error);
 }
 
 int shim_oci_pause(const struct shim_context *context, const struct shim_process *process,
                    struct shim_error *error) {
-    return shim_oci_run(context, process, "pause", NULL, context->runtime->signal_timeout, NULL,
-                        error);
+    return shim_oci_run(context, process, "pause", NULL, NULL, context->runtime->signal_timeout,
+                        NULL, error);
 }
 
 int shim_oci_resume(const struct shim_context *context, const struct shim_process *process,
                     struct shim_error *error) {
-    return shim_oci_run(context, process, "resume", NULL, context->runtime->signal_timeout, NULL,
-                        error);
+    return shim_oci_run(context, process, "resume", NULL, NULL, context->runtime->signal_timeout,
+                        NULL, error);
 }
 
 static int status_of(const char *name, uint32_t *ret_status) {
@@ -64,8 +64,8 @@ int shim_oci_state(const struct shim_context *context, const struct shim_process
     const struct shim_services *services = context->services;
     struct shim_output output = oci_output();
     char name[32];
-    int r = shim_oci_run(context, process, "state", NULL, context->runtime->signal_timeout, &output,
-                         error);
+    int r = shim_oci_run(context, process, "state", NULL, NULL, context->runtime->signal_timeout,
+                         &output, error);
     if (r < 0)
         return r;
     r = services->json_value(output.text, "/status", name, sizeof(name), NULL);
@@ -133,7 +133,9 @@ int shim_oci_processes(const struct shim_context *context, const struct shim_pro
 
 int shim_oci_stats(const struct shim_context *context, const struct shim_process *process,
                    struct shim_output *ret_output, struct shim_error *error) {
-    static const char *const arguments[] = {"--stats", NULL};
-    return shim_oci_run(context, process, "events", arguments, context->runtime->signal_timeout,
-                        ret_output, error);
+    struct shim_oci_words words = OCI_WORDS_NONE;
+    int r = oci_begin(context, process, "events", &words, error);
+    oci_add_option(context, &words, "--stats", NULL);
+    return oci_end(context, process, "events", &words, r, context->runtime->signal_timeout,
+                   ret_output, error);
 }

@@ -32,6 +32,21 @@ static const char *find_root(const struct shim_context *context,
     return geteuid() == 0 ? description->state_root : NULL;
 }
 
+static int check_words(const struct shim_context *context, const struct shim_oci_word *word,
+                       struct shim_error *error) {
+    for (; word && word->usual; word++) {
+        size_t i = 0;
+        while (shim_oci_usual_word(i) && strcmp(shim_oci_usual_word(i), word->usual) != 0)
+            i++;
+        if (!shim_oci_usual_word(i) || !word->here)
+            return oci_fail(context, error, -EINVAL, SHIM_REASON_NONE,
+                            "the usual command line has no word \"%s\" that could be spelled "
+                            "otherwise",
+                            word->usual);
+    }
+    return 0;
+}
+
 int shim_oci_open(struct shim_context *context, const struct shim_oci_runtime *runtime,
                   struct shim_error *error) {
     const size_t least = offsetof(struct shim_oci_runtime, name) + sizeof(runtime->name);
@@ -45,6 +60,11 @@ int shim_oci_open(struct shim_context *context, const struct shim_oci_runtime *r
         return oci_fail(context, error, -ENOMEM, SHIM_REASON_NONE, "out of memory");
     memcpy(&oci->runtime, runtime,
            runtime->size < sizeof(oci->runtime) ? runtime->size : sizeof(oci->runtime));
+    int r = check_words(context, oci->runtime.words, error);
+    if (r < 0) {
+        free(oci);
+        return r;
+    }
     oci->binary = find_binary(context, &oci->runtime);
     oci->root = find_root(context, &oci->runtime);
     context->data = oci;

@@ -7,16 +7,34 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* By its directory, which is there from before the first change to after the last. */
-static int directory_exists(const struct shim_context *context, const struct shim_process *process,
-                            struct shim_error *error) {
-    const char *root = oci_of(context)->root;
+/* Where the runtime has something of the container as long as it knows it. */
+static int state_path(const struct shim_context *context, const struct shim_process *process,
+                      char *path, size_t size, struct shim_error *error) {
+    static const char id[] = "@id@";
+    const struct oci *oci = oci_of(context);
+    const char *name = oci->runtime.state_name ? oci->runtime.state_name : id;
+    size_t used = (size_t)snprintf(path, size, "%s/", oci->root);
+    while (*name && used < size) {
+        const char *next = strstr(name, id);
+        size_t length = next ? (size_t)(next - name) : strlen(name);
+        used += (size_t)snprintf(path + used, size - used, "%.*s%s", (int)length, name,
+                                 next ? process->container : "");
+        name += length + (next ? strlen(id) : 0);
+    }
+    if (used < size)
+        return 0;
+    return oci_fail(context, error, -ENAMETOOLONG, SHIM_REASON_NONE,
+                    "the path of the runtime's state is too long, in %s", oci->root);
+}
+
+/* Whether it has: 1 or 0. It is there from before the first change to after the last. */
+static int state_exists(const struct shim_context *context, const struct shim_process *process,
+                        struct shim_error *error) {
     char path[4096];
     struct stat status;
-    int length = snprintf(path, sizeof(path), "%s/%s", root, process->container);
-    if (length < 0 || (size_t)length >= sizeof(path))
-        return oci_fail(context, error, -ENAMETOOLONG, SHIM_REASON_NONE,
-                        "the runtime's state directory %s is too long a path", root);
+    int r = state_path(context, process, path, sizeof(path), error);
+    if (r < 0)
+        return r;
     if (lstat(path, &status) == 0)
         return 1;
     if (errno == ENOENT || errno == ENOTDIR)
@@ -28,12 +46,12 @@ static int directory_exists(const struct shim_context *context, const struct shi
 int oci_knows(const struct shim_context *context, const struct shim_process *process,
               struct shim_error *error) {
     if (oci_of(context)->root)
-        return directory_exists(context, process, error);
+        return state_exists(context, process, error);
     if (!oci_has(context, "state"))
         return 0;
     struct shim_error problem = oci_error();
-    int r = shim_oci_run(context, process, "state", NULL, context->runtime->signal_timeout, NULL,
-                         &problem);
+    int r = shim_oci_run(context, process, "state", NULL, NULL, context->runtime->signal_timeout,
+                         NULL, &problem);
     if (r == 0)
         return 1;
     /* Whatever else the runtime may complain about, it did not find the container. */
@@ -48,7 +66,7 @@ static int delete_force(const struct shim_context *context, const struct shim_pr
     int r = oci_begin(context, process, "delete", &words, error);
     if (r == 0) {
         oci_add_option(context, &words, "--force", NULL);
-        oci_finish(context, process, "delete", &words);
+        oci_finish(context, process, "delete", NULL, &words);
         r = oci_execute(context, process, "delete", &words, context->runtime->delete_timeout, 1,
                         NULL, error);
     }
@@ -77,20 +95,20 @@ static int forget(const struct shim_context *context, const struct shim_process 
     int r = delete_force(context, process, &problem);
     if (r < 0 && r != -ESRCH)
         return oci_fail(context, error, r, problem.reason, "%s", problem.message);
-    if (!oci_of(context)->root || (r = directory_exists(context, process, error)) == 0)
+    if (!oci_of(context)->root || (r = state_exists(context, process, error)) == 0)
         return 0;
     return r < 0
                ? r
                : oci_fail(context, error, -EBUSY, SHIM_REASON_NONE,
-                          "%s delete has succeeded, but %s/%s is still there",
-                          oci_of(context)->runtime.name, oci_of(context)->root, process->container);
+                          "%s delete has succeeded, but something of %s is still in %s",
+                          oci_of(context)->runtime.name, process->container, oci_of(context)->root);
 }
 
 int shim_oci_remove(const struct shim_context *context, const struct shim_process *process,
                     struct shim_error *error) {
     if (process->flags & SHIM_PROCESS_EXEC)
         return 0;
-    int r = oci_of(context)->root ? directory_exists(context, process, error) : 1;
+    int r = oci_of(context)->root ? state_exists(context, process, error) : 1;
     if (r > 0)
         r = forget(context, process, error);
     if (r == 0)

@@ -13,7 +13,7 @@ static void finish(const struct shim_context *context, const struct shim_process
         oci_add_option(context, words, "--console-socket", SHIM_LAUNCH_CONSOLE_SOCKET);
     for (size_t i = 0; process->runtime_args && process->runtime_args[i]; i++)
         shim_oci_add(words, process->runtime_args[i]);
-    oci_finish(context, process, subcommand, words);
+    oci_finish(context, process, subcommand, NULL, words);
 }
 
 static void add_container_options(const struct shim_context *context,
@@ -93,7 +93,7 @@ static int make_cleanup(const struct shim_context *context, const struct shim_pr
     if (r < 0)
         return r;
     oci_add_option(context, &cleanup->remove, "--force", NULL);
-    oci_finish(context, process, "delete", &cleanup->remove);
+    oci_finish(context, process, "delete", NULL, &cleanup->remove);
     if (runtime->cleanup_words)
         runtime->cleanup_words(context, process, &cleanup->more);
     cleanup->commands[0] = oci_words_argv(&cleanup->remove);

@@ -9,6 +9,20 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const usual_words[] = {
+    "create",       "run",          "exec",        "restore",          "start",
+    "delete",       "state",        "pause",       "resume",           "update",
+    "ps",           "checkpoint",   "events",      "--root",           "--log",
+    "--log-format", "--bundle",     "--pid-file",  "--console-socket", "--no-pivot",
+    "--detach",     "--process",    "--force",     "--resources",      "--format",
+    "--stats",      "--image-path", "--work-path", "--leave-running",  "--tcp-established",
+    "--file-locks", "--version",
+};
+
+const char *shim_oci_usual_word(size_t index) {
+    return index < sizeof(usual_words) / sizeof(*usual_words) ? usual_words[index] : NULL;
+}
+
 static void add_take(struct shim_oci_words *words, char *word) {
     if (word && words->count + 2 > words->room) {
         size_t room = words->room ? 2 * words->room : 32;
@@ -137,9 +151,11 @@ int oci_begin(const struct shim_context *context, const struct shim_process *pro
 }
 
 void oci_finish(const struct shim_context *context, const struct shim_process *process,
-                const char *subcommand, struct shim_oci_words *words) {
+                const char *subcommand, const char *const *operands, struct shim_oci_words *words) {
     const struct shim_oci_runtime *runtime = &oci_of(context)->runtime;
     if (runtime->command_words)
         runtime->command_words(context, process, subcommand, words);
     shim_oci_add(words, process->container);
+    for (; operands && *operands; operands++)
+        shim_oci_add(words, *operands);
 }

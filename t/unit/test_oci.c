@@ -240,6 +240,10 @@ static void wrong_descriptions_are_refused(void **state) {
     assert_int_equal(shim_oci_open(&fixture->context, &runtime, NULL), -EINVAL);
     runtime = (struct shim_oci_runtime){.size = sizeof(runtime), .name = "mine", .flags = 1};
     assert_int_equal(shim_oci_open(&fixture->context, &runtime, NULL), -EINVAL);
+    static const struct shim_oci_word words[] = {{"--no-pivot-root", ""}, {NULL, NULL}};
+    runtime = (struct shim_oci_runtime){.size = sizeof(runtime), .name = "mine", .words = words};
+    assert_int_equal(shim_oci_open(&fixture->context, &runtime, &fixture->error), -EINVAL);
+    assert_non_null(strstr(fixture->error.message, "\"--no-pivot-root\""));
     runtime = (struct shim_oci_runtime){.size = sizeof(runtime)};
     assert_int_equal(shim_oci_open(&fixture->context, &runtime, NULL), -EINVAL);
 }

@@ -32,6 +32,13 @@ static void a_container_that_is_there_is_left_alone(void **state) {
     assert_int_equal(fixture->n_lines, 0);
 }
 
+static void a_container_is_seen_by_any_name(void **state) {
+    struct shim_oci_runtime runtime = {.state_name = "x-@id@:@id@.state"};
+    struct oci_fixture *fixture = opened(state, &runtime);
+    put_bytes(fixture->directory, "roots/x-c1:c1.state", "", 0);
+    assert_int_equal(shim_oci_spawn(&fixture->context, &fixture->process, NULL), -EEXIST);
+}
+
 static void a_free_id_costs_no_call(void **state) {
     struct shim_oci_runtime runtime = {0};
     struct oci_fixture *fixture = opened(state, &runtime);
@@ -84,7 +91,7 @@ static void a_delete_that_did_nothing_is_noticed(void **state) {
     make_state(fixture);
     assert_int_equal(shim_oci_remove(&fixture->context, &fixture->process, &fixture->error),
                      -EBUSY);
-    assert_non_null(strstr(fixture->error.message, "/roots/c1 is still there"));
+    assert_non_null(strstr(fixture->error.message, "something of c1 is still in"));
     assert_line(fixture, 0, "", DELETE);
 }
 
@@ -190,6 +197,7 @@ static void nothing_else_is_removed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         OCI_TEST(a_container_that_is_there_is_left_alone),
+        OCI_TEST(a_container_is_seen_by_any_name),
         OCI_TEST(a_free_id_costs_no_call),
         OCI_TEST(a_container_that_answers_is_left_alone),
         OCI_TEST(a_failed_spawn_is_undone),

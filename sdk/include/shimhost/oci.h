@@ -31,8 +31,8 @@ extern "C" {
  * ("create", "run", "exec", "restore", "start", "delete", "state", "pause", "resume", "update",
  * "ps", "checkpoint", "events") or an option as the helper writes it ("--root", "--log",
  * "--log-format", "--bundle", "--pid-file", "--console-socket", "--no-pivot", "--detach",
- * "--process", "--force", "--resources", "--format", "--image-path", "--work-path",
- * "--leave-running", "--tcp-established", "--file-locks", "--version").
+ * "--process", "--force", "--resources", "--format", "--stats", "--image-path", "--work-path",
+ * "--leave-running", "--tcp-established", "--file-locks", "--version"): shim_oci_usual_word().
  * `here` is the runtime's word for it. One that ends in `=` has its value appended to the same
  * argument. An empty one says that the runtime has no such thing: an option is left out together
  * with its value, and a subcommand is reported as not supported; without "run", a process that is
@@ -41,6 +41,9 @@ struct shim_oci_word {
     const char *usual; /* NULL ends a table */
     const char *here;
 };
+
+/* Usual word number `index`, counted from 0, or NULL past the last. */
+const char *shim_oci_usual_word(size_t index);
 
 /* What a runtime's error message means: it contains `first` and, somewhere after that, `then`. */
 struct shim_oci_phrase {
@@ -81,10 +84,11 @@ struct shim_oci_runtime {
     /* Where to look for it if the YAML has no `binary`: absolute paths, NULL-terminated. */
     const char *const *binaries;
 
-    /* Where it keeps a directory named by the id for each container, if it does and the YAML has no
-     * `root`: "/run/runc". With it, the helper knows without asking whether a container is there.
-     */
+    /* Where it keeps its state if the YAML has no `root`: "/run/runc"; and what it has there of a
+     * container: a name in which each @id@ stands for the id, or NULL for the id alone. With these,
+     * the helper sees without asking whether the runtime knows a container. */
     const char *state_root;
+    const char *state_name;
 
     /* How it spells things; ended by a `usual` of NULL. */
     const struct shim_oci_word *words;
@@ -117,8 +121,8 @@ struct shim_oci_runtime {
 };
 
 /* The entry `open`, but for the description, which is copied, not what it points to. -EINVAL: it is
- * too small, or an unknown flag. That the runtime is not installed is no error here: load,
- * wait and signal work without it. */
+ * too small, has an unknown flag, or spells a word that is none. That the runtime is not installed
+ * is no error here: load, wait and signal work without it. */
 int shim_oci_open(struct shim_context *context, const struct shim_oci_runtime *runtime,
                   struct shim_error *error);
 void shim_oci_close(struct shim_context *context);
@@ -136,14 +140,15 @@ uint32_t shim_oci_reason(const struct shim_context *context, const char *message
  * stands after the number does not count. */
 int shim_oci_compare_versions(const char *a, const char *b);
 
-/* Runs one subcommand (its usual name) on a process's container, with the options of
- * command_words, then those of `arguments` (NULL-terminated, or NULL), then the id. -ENOTSUP:
- * the runtime does not have it. If the runtime fails, -EIO (-ESRCH: it knows no such container)
- * with its own words in `error`. `ret_output` may be NULL; else it is what the runtime printed, to
- * be released with output_free. Blocks up to `timeout` milliseconds. */
+/* Runs one subcommand (its usual name, or one that is the runtime's own) on a process's container,
+ * with the options of command_words, then `options`, then the id, then `operands` (both
+ * NULL-terminated, or NULL). -ENOTSUP: the runtime does not have it. If the runtime fails, -EIO
+ * (-ESRCH: it knows no such container) with its own words in `error`. `ret_output` may be NULL;
+ * else its size is set, and it becomes what the runtime printed, to be released with output_free.
+ * Blocks up to `timeout` milliseconds. */
 int shim_oci_run(const struct shim_context *context, const struct shim_process *process,
-                 const char *subcommand, const char *const *arguments, int64_t timeout,
-                 struct shim_output *ret_output, struct shim_error *error);
+                 const char *subcommand, const char *const *options, const char *const *operands,
+                 int64_t timeout, struct shim_output *ret_output, struct shim_error *error);
 
 /* The entries. Their contracts are those of shimhost/plugin.h; what is said here comes on top.
  *
