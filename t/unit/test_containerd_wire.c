@@ -121,7 +121,8 @@ static void noise_is_survived(void **state) {
 
 static int read_line(struct arguments *arguments, const char *line) {
     static char copy[512];
-    char *argv[32] = {"shim"}, *rest = copy;
+    static char name[] = "shim";
+    char *argv[32] = {name}, *rest = copy;
     int argc = 1;
     snprintf(copy, sizeof(copy), "%s", line);
     while ((argv[argc] = strsep(&rest, " ")))
