@@ -66,7 +66,7 @@ BATS_TESTS = \
 
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/config.json %D%/install-privately \
 	%D%/streams.bash %D%/terminal.bash %D%/long/streams \
-	%D%/pid-reuse.bash %D%/private-cgroups %D%/unit/directory_fixture.h .clang-format quickstart
+	%D%/pid-reuse.bash %D%/private-cgroups %D%/tap %D%/unit/directory_fixture.h .clang-format quickstart
 
 # What the tests of the SDK compile themselves.
 EXTRA_DIST += \
