@@ -120,8 +120,8 @@ struct stream_set {
     char *words[STREAM_WORDS_MAX + 1]; /* for the monitor; NULL-terminated; owned */
     size_t n_words;
 };
-/* Opens everything that the targets of process->record name, as process->streams wants it. The error
- * names the stream. Never waits for anybody. */
+/* Opens everything that the targets of process->record name, as process->streams wants it. The
+ * error names the stream. Never waits for anybody. */
 int streams_open(const struct process *process, struct stream_set *ret_streams,
                  struct shim_error *error);
 void streams_close(struct stream_set *streams);

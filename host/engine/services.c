@@ -73,8 +73,7 @@ static int service_run_command(const struct shim_context *context,
                                struct shim_error *error) {
     const uint32_t known = SHIM_RUN_MERGE_ERRORS | SHIM_RUN_NO_CANCEL;
     if (flags & ~known)
-        return error_set(error, -EINVAL, "run_command: unknown flags 0x%x",
-                         flags & ~known);
+        return error_set(error, -EINVAL, "run_command: unknown flags 0x%x", flags & ~known);
     struct command command = {
         .argv = argv,
         .environment = context->runtime->environment,
