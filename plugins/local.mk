@@ -21,16 +21,6 @@ PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
 %C%_oci_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 %C%_oci_la_LIBADD = sdk/liboci.la
 
-# It has no runtime, but a program that becomes the process.
-%C%_process_la_SOURCES = %D%/process/process.c
-%C%_process_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) \
-	-DPROCESS_INIT_PATH='"$(monitordir)/shimhost-process-init"'
-%C%_process_la_LDFLAGS = $(PLUGIN_LDFLAGS)
-
-monitor_PROGRAMS += plugins/process/shimhost-process-init
-plugins_process_shimhost_process_init_SOURCES = %D%/process/init.c
-plugins_process_shimhost_process_init_LDADD =
-
 %C%_runc_la_SOURCES = %D%/runc/runc.c
 %C%_runc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 %C%_runc_la_LDFLAGS = $(PLUGIN_LDFLAGS)
@@ -40,6 +30,26 @@ plugins_process_shimhost_process_init_LDADD =
 %C%_runsc_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 %C%_runsc_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 %C%_runsc_la_LIBADD = sdk/liboci.la
+
+# Needs no runtime, but a program of ours that makes the process.
+%C%_process_la_SOURCES = \
+	%D%/process/make_plan.c %D%/process/make_plan.h \
+	%D%/process/members.c %D%/process/members.h \
+	%D%/process/plan.h \
+	%D%/process/process.c
+%C%_process_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) -DPROCESS_INIT='"$(monitordir)/shimhost-process-init"'
+%C%_process_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+
+processinitdir = $(monitordir)
+processinit_PROGRAMS = %D%/process/shimhost-process-init
+%C%_process_shimhost_process_init_SOURCES = \
+	%D%/process/init.c \
+	%D%/process/members.c %D%/process/members.h \
+	%D%/process/plan.h \
+	%D%/process/read_plan.c \
+	%D%/process/setup.c %D%/process/setup.h
+%C%_process_shimhost_process_init_CPPFLAGS = -D_GNU_SOURCE
+%C%_process_shimhost_process_init_LDADD =
 
 # Plugins are found as NAME.so; libtool's own notes on them are of no use there, and without them it does not know what
 # to uninstall.

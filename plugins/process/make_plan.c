@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "make_plan.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "plan.h"
+
+#define JSON_LIMIT ((size_t)4 << 20)
+
+/* What is being made. */
+struct draft {
+    const struct shim_services *services;
+    const char *json;
+    FILE *plan;
+    char *text; /* the last value that was read */
+    size_t room;
+    struct shim_error *error;
+};
+
+static int wrong(const struct draft *draft, const char *pointer, const char *why) {
+    return draft->services->fail(draft->error, -EINVAL, SHIM_REASON_NONE,
+                                 "the process object's %s %s", pointer, why);
+}
+
+/* Reads one value into draft->text. 1: it is there; 0: it is not. */
+static int get(struct draft *draft, const char *pointer) {
+    int r;
+    while ((r = draft->services->json_value(draft->json, pointer, draft->text, draft->room,
+                                            NULL)) == -E2BIG) {
+        char *text = (char *)realloc(draft->text, 2 * draft->room);
+        if (!text)
+            return draft->services->fail(draft->error, -ENOMEM, SHIM_REASON_NONE, "out of memory");
+        draft->text = text;
+        draft->room *= 2;
+    }
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return wrong(draft, pointer, "is neither a text nor a number");
+    return strlen(draft->text) == (size_t)r ? 1 : wrong(draft, pointer, "has a NUL in it");
+}
+
+static void put(struct draft *draft, const char *key, const char *value) {
+    fprintf(draft->plan, "%s=%s%c", key, value, '\0');
+}
+
+static int copy(struct draft *draft, const char *pointer, const char *key) {
+    int r = get(draft, pointer);
+    if (r > 0)
+        put(draft, key, draft->text);
+    return r < 0 ? r : 0;
+}
+
+/* Copies every member of an array. Returns how many there are. */
+static int copy_all(struct draft *draft, const char *array, const char *key) {
+    char pointer[64];
+    int count = 0, r;
+    do {
+        snprintf(pointer, sizeof(pointer), "%s/%d", array, count);
+        r = get(draft, pointer);
+        if (r > 0) {
+            put(draft, key, draft->text);
+            count++;
+        }
+    } while (r > 0);
+    return r < 0 ? r : count;
+}
+
+/* ------------------------------------------------------------------------------------ limits */
+
+static int resource_of(const char *name) {
+    static const struct {
+        const char *name;
+        int resource;
+    } resources[] = {
+        {"AS", RLIMIT_AS},
+        {"CORE", RLIMIT_CORE},
+        {"CPU", RLIMIT_CPU},
+        {"DATA", RLIMIT_DATA},
+        {"FSIZE", RLIMIT_FSIZE},
+        {"LOCKS", RLIMIT_LOCKS},
+        {"MEMLOCK", RLIMIT_MEMLOCK},
+        {"MSGQUEUE", RLIMIT_MSGQUEUE},
+        {"NICE", RLIMIT_NICE},
+        {"NOFILE", RLIMIT_NOFILE},
+        {"NPROC", RLIMIT_NPROC},
+        {"RSS", RLIMIT_RSS},
+        {"RTPRIO", RLIMIT_RTPRIO},
+        {"RTTIME", RLIMIT_RTTIME},
+        {"SIGPENDING", RLIMIT_SIGPENDING},
+        {"STACK", RLIMIT_STACK},
+    };
+    for (size_t i = 0;
+         strncmp(name, "RLIMIT_", 7) == 0 && i < sizeof(resources) / sizeof(*resources); i++)
+        if (strcmp(resources[i].name, name + 7) == 0)
+            return resources[i].resource;
+    return -1;
+}
+
+static int get_number(struct draft *draft, const char *pointer, unsigned long long *ret) {
+    char *end;
+    int r = get(draft, pointer);
+    if (r <= 0)
+        return r < 0 ? r : wrong(draft, pointer, "is missing");
+    errno = 0;
+    *ret = strtoull(draft->text, &end, 10);
+    return *end || end == draft->text || errno ? wrong(draft, pointer, "is not a number") : 0;
+}
+
+static int copy_limits(struct draft *draft) {
+    for (int i = 0;; i++) {
+        char pointer[64];
+        unsigned long long soft, hard;
+        snprintf(pointer, sizeof(pointer), "/rlimits/%d/type", i);
+        int r = get(draft, pointer);
+        if (r <= 0)
+            return r;
+        int resource = resource_of(draft->text);
+        if (resource < 0)
+            return wrong(draft, pointer, "is not the name of a resource limit");
+        snprintf(pointer, sizeof(pointer), "/rlimits/%d/soft", i);
+        if ((r = get_number(draft, pointer, &soft)) < 0)
+            return r;
+        snprintf(pointer, sizeof(pointer), "/rlimits/%d/hard", i);
+        if ((r = get_number(draft, pointer, &hard)) < 0)
+            return r;
+        fprintf(draft->plan, PLAN_LIMIT "=%d:%llu:%llu%c", resource, soft, hard, '\0');
+    }
+}
+
+/* ------------------------------------------------------------------------------------ capabilities
+ */
+
+static int capability_of(const char *name) {
+    /* In the order of linux/capability.h. */
+    static const char *const names[] = {
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "DAC_READ_SEARCH",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "SETGID",
+        "SETUID",
+        "SETPCAP",
+        "LINUX_IMMUTABLE",
+        "NET_BIND_SERVICE",
+        "NET_BROADCAST",
+        "NET_ADMIN",
+        "NET_RAW",
+        "IPC_LOCK",
+        "IPC_OWNER",
+        "SYS_MODULE",
+        "SYS_RAWIO",
+        "SYS_CHROOT",
+        "SYS_PTRACE",
+        "SYS_PACCT",
+        "SYS_ADMIN",
+        "SYS_BOOT",
+        "SYS_NICE",
+        "SYS_RESOURCE",
+        "SYS_TIME",
+        "SYS_TTY_CONFIG",
+        "MKNOD",
+        "LEASE",
+        "AUDIT_WRITE",
+        "AUDIT_CONTROL",
+        "SETFCAP",
+        "MAC_OVERRIDE",
+        "MAC_ADMIN",
+        "SYSLOG",
+        "WAKE_ALARM",
+        "BLOCK_SUSPEND",
+        "AUDIT_READ",
+        "PERFMON",
+        "BPF",
+        "CHECKPOINT_RESTORE",
+    };
+    for (int i = 0; strncmp(name, "CAP_", 4) == 0 && i < (int)(sizeof(names) / sizeof(*names)); i++)
+        if (strcmp(names[i], name + 4) == 0)
+            return i;
+    return -1;
+}
+
+static int copy_capabilities(struct draft *draft) {
+    static const char *const sets[] = {PLAN_BOUNDING, PLAN_EFFECTIVE, PLAN_PERMITTED,
+                                       PLAN_INHERITABLE, PLAN_AMBIENT};
+    size_t count;
+    char whole[1];
+    /* Without the object, the process keeps what it would have. */
+    if (draft->services->json_value(draft->json, "/capabilities", whole, sizeof(whole), &count) !=
+        -ENOTSUP)
+        return 0;
+    for (size_t set = 0; set < sizeof(sets) / sizeof(*sets); set++) {
+        unsigned long long mask = 0;
+        for (int i = 0;; i++) {
+            char pointer[64];
+            snprintf(pointer, sizeof(pointer), "/capabilities/%s/%d", sets[set], i);
+            int r = get(draft, pointer);
+            if (r < 0)
+                return r;
+            if (r == 0)
+                break;
+            int capability = capability_of(draft->text);
+            if (capability < 0)
+                return wrong(draft, pointer, "is not the name of a capability");
+            mask |= 1ull << capability;
+        }
+        fprintf(draft->plan, "%s=%llu%c", sets[set], mask, '\0');
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------ the whole */
+
+static int copy_size(struct draft *draft) {
+    unsigned long long rows, columns;
+    int r = get(draft, "/consoleSize/height");
+    if (r <= 0)
+        return r;
+    if ((r = get_number(draft, "/consoleSize/height", &rows)) < 0 ||
+        (r = get_number(draft, "/consoleSize/width", &columns)) < 0)
+        return r;
+    fprintf(draft->plan, PLAN_SIZE "=%llu:%llu%c", rows & 0xffff, columns & 0xffff, '\0');
+    return 0;
+}
+
+static int copy_process(struct draft *draft) {
+    int r = copy_all(draft, "/args", PLAN_ARGUMENT);
+    if (r <= 0)
+        return r < 0 ? r : wrong(draft, "/args", "are missing or empty");
+    if ((r = copy_all(draft, "/env", PLAN_ENVIRONMENT)) < 0 ||
+        (r = copy_all(draft, "/user/additionalGids", PLAN_GROUP)) < 0 ||
+        (r = copy(draft, "/cwd", PLAN_DIRECTORY)) < 0 ||
+        (r = copy(draft, "/user/uid", PLAN_UID)) < 0 ||
+        (r = copy(draft, "/user/gid", PLAN_GID)) < 0 ||
+        (r = copy(draft, "/user/umask", PLAN_UMASK)) < 0 ||
+        (r = copy(draft, "/oomScoreAdj", PLAN_SCORE)) < 0)
+        return r;
+    r = get(draft, "/noNewPrivileges");
+    if (r > 0 && strcmp(draft->text, "true") == 0)
+        put(draft, PLAN_NO_NEW_PRIVILEGES, "1");
+    if (r < 0 || (r = copy_size(draft)) < 0 || (r = copy_limits(draft)) < 0)
+        return r;
+    return copy_capabilities(draft);
+}
+
+int make_plan(const struct shim_context *context, const struct shim_process *process, int wait,
+              struct shim_error *error) {
+    struct draft draft = {
+        .services = context->services, .error = error, .room = 4096, .text = (char *)malloc(4096)};
+    char *json = NULL, *plan = NULL;
+    size_t length = 0;
+    int r =
+        draft.services->file_read(process->directory_fd, "process.json", JSON_LIMIT, &json, error);
+    if (r >= 0) {
+        draft.json = json;
+        draft.plan = open_memstream(&plan, &length);
+        r = draft.text && draft.plan ? copy_process(&draft) : -ENOMEM;
+        if (r >= 0 && wait)
+            put(&draft, PLAN_WAIT, "1");
+        if (draft.plan && fclose(draft.plan) != 0)
+            r = -ENOMEM;
+        if (r == -ENOMEM)
+            draft.services->fail(error, r, SHIM_REASON_NONE, "out of memory");
+        if (r >= 0)
+            r = draft.services->file_write(process->directory_fd, PLAN_FILE, plan, length, error);
+    }
+    draft.services->text_free(json);
+    free(draft.text);
+    free(plan);
+    return r < 0 ? r : 0;
+}
