@@ -105,8 +105,10 @@ int oci_execute(const struct shim_context *context, const struct shim_process *p
     if (!argv)
         return oci_fail(context, error, -ENOMEM, SHIM_REASON_NONE, "out of memory");
     struct shim_output output = oci_output();
-    /* An answer must not be mixed with warnings; else everything is of interest. */
-    uint32_t flags = (ret_output ? 0 : SHIM_RUN_MERGE_ERRORS) | (cleaning ? SHIM_RUN_NO_CANCEL : 0);
+    /* An answer must not be mixed with warnings; but without a log there is nothing else that says
+     * why there is none. */
+    int apart = ret_output && process && oci_has(context, "--log");
+    uint32_t flags = (apart ? 0 : SHIM_RUN_MERGE_ERRORS) | (cleaning ? SHIM_RUN_NO_CANCEL : 0);
     off_t log_before = log_size(context, process);
     int r = services->run_command(context, process, argv, timeout, flags, &output, error);
     if (r < 0)
