@@ -25,6 +25,8 @@ UNIT_TESTS = \
 	%D%/unit/test_oci_answers \
 	%D%/unit/test_oci_remove \
 	%D%/unit/test_pidfile \
+	%D%/unit/test_process_members \
+	%D%/unit/test_process_plan \
 	%D%/unit/test_runtime_log \
 	%D%/unit/test_state \
 	%D%/unit/test_stream_targets \
@@ -121,6 +123,12 @@ LDADD = host/libhost.la config/libconfig.la $(CMOCKA_LIBS)
 %C%_unit_test_oci_answers_LDADD = sdk/liboci.la $(LDADD)
 %C%_unit_test_oci_remove_SOURCES = %D%/unit/test_oci_remove.c %D%/unit/oci_fixture.h
 %C%_unit_test_oci_remove_LDADD = sdk/liboci.la $(LDADD)
+
+# What is in no library: the files of a plugin and of its program.
+%C%_unit_test_process_members_SOURCES = %D%/unit/test_process_members.c plugins/process/members.c
+%C%_unit_test_process_plan_SOURCES = %D%/unit/test_process_plan.c %D%/unit/oci_fixture.h \
+	plugins/process/make_plan.c plugins/process/read_plan.c plugins/process/setup.c
+%C%_unit_test_process_plan_LDADD = sdk/liboci.la $(LDADD)
 
 %C%_unit_test_logs_SOURCES = %D%/unit/test_logs.c %D%/unit/log_fixture.h
 %C%_unit_test_logs_CPPFLAGS = $(AM_CPPFLAGS) -DGOLDEN='"$(abs_top_srcdir)/%D%/golden"'

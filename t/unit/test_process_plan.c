@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plugin process: from the process object to the plan, and back out of it. */
+#include "oci_fixture.h"
+
+#include "plugins/process/make_plan.h"
+#include "plugins/process/plan.h"
+#include "plugins/process/setup.h"
+
+static int make(struct oci_fixture *fixture, const char *json, int wait) {
+    put_bytes(fixture->directory, "process.json", json, strlen(json));
+    return make_plan(&fixture->context, &fixture->process, wait, &fixture->error);
+}
+
+/* The plan is read from the working directory. */
+static void read_back(struct oci_fixture *fixture, struct plan *plan) {
+    struct problem problem = {0};
+    int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(before >= 0);
+    assert_int_equal(fchdir(fixture->directory->fd), 0);
+    int r = plan_read(plan, &problem);
+    assert_int_equal(fchdir(before), 0);
+    close(before);
+    assert_string_equal(problem.what, "");
+    assert_int_equal(r, 0);
+}
+
+static void free_plan(struct plan *plan) {
+    free(plan->arguments);
+    free(plan->environment);
+    free(plan->text);
+}
+
+static void the_least_is_a_command(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    assert_int_equal(make(fixture, "{\"args\": [\"true\"]}", 0), 0);
+    read_back(fixture, &plan);
+    assert_string_equal(plan.arguments[0], "true");
+    assert_null(plan.arguments[1]);
+    assert_null(plan.environment[0]);
+    assert_string_equal(plan.directory, "/");
+    assert_int_equal(plan.umask, -1);
+    assert_int_equal(plan.wait, 0);
+    assert_int_equal(plan.has_capabilities, 0);
+    assert_int_equal(faccessat(fixture->directory->fd, PLAN_FILE, F_OK, 0), -1);
+    free_plan(&plan);
+}
+
+static void everything_arrives(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    assert_int_equal(
+        make(fixture,
+             "{\"args\": [\"sh\", \"\", \"a=b\\n\\\"\"], \"env\": [\"A=1\", \"B=\", \"C\"],"
+             "\"cwd\": \"/tmp\", \"user\": {\"uid\": 7, \"gid\": 8, \"umask\": 63,"
+             "\"additionalGids\": [1, 2]}, \"noNewPrivileges\": true, \"oomScoreAdj\": -5,"
+             "\"consoleSize\": {\"height\": 24, \"width\": 80},"
+             "\"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 10, \"hard\": 20}],"
+             "\"capabilities\": {\"bounding\": [\"CAP_KILL\", \"CAP_CHECKPOINT_RESTORE\"],"
+             "\"ambient\": []}}",
+             1),
+        0);
+    read_back(fixture, &plan);
+    assert_string_equal(plan.arguments[1], "");
+    assert_string_equal(plan.arguments[2], "a=b\n\"");
+    assert_null(plan.arguments[3]);
+    assert_string_equal(plan.environment[0], "A=1");
+    assert_string_equal(plan.environment[1], "B=");
+    assert_string_equal(plan.environment[2], "C");
+    assert_null(plan.environment[3]);
+    assert_string_equal(plan.directory, "/tmp");
+    assert_int_equal(plan.uid, 7);
+    assert_int_equal(plan.gid, 8);
+    assert_int_equal(plan.umask, 077);
+    assert_int_equal(plan.n_groups, 2);
+    assert_int_equal(plan.groups[1], 2);
+    assert_string_equal(plan.score, "-5");
+    assert_int_equal(plan.no_new_privileges, 1);
+    assert_int_equal(plan.rows, 24);
+    assert_int_equal(plan.columns, 80);
+    assert_int_equal(plan.n_limits, 1);
+    assert_int_equal(plan.limits[0].resource, RLIMIT_NOFILE);
+    assert_int_equal(plan.limits[0].limit.rlim_max, 20);
+    assert_int_equal(plan.wait, 1);
+    assert_int_equal(plan.has_capabilities, 1);
+    assert_int_equal(plan.bounding, 1ull << 5 | 1ull << 40);
+    assert_int_equal(plan.ambient, 0);
+    free_plan(&plan);
+}
+
+static void long_values_arrive(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    const size_t length = 50000;
+    char *json = test_malloc(length + 64), *at = json;
+    at += sprintf(at, "{\"args\": [\"");
+    memset(at, 'x', length);
+    strcpy(at + length, "\"]}");
+    assert_int_equal(make(fixture, json, 0), 0);
+    read_back(fixture, &plan);
+    assert_int_equal(strlen(plan.arguments[0]), length);
+    free_plan(&plan);
+    test_free(json);
+}
+
+static void what_is_wrong_is_named(void **state) {
+    static const struct {
+        const char *json, *says;
+    } cases[] = {
+        {"{}", "/args"},
+        {"{\"args\": []}", "/args"},
+        {"{\"args\": [[]]}", "/args/0"},
+        {"{\"args\": [\"a\\u0000b\"]}", "/args/0"},
+        {"{\"args\": [\"a\"], \"env\": [{}]}", "/env/0"},
+        {"{\"args\": [\"a\"], \"rlimits\": [{\"type\": \"RLIMIT_X\"}]}", "/rlimits/0/type"},
+        {"{\"args\": [\"a\"], \"rlimits\": [{\"type\": \"RLIMIT_AS\", \"soft\": \"y\"}]}",
+         "/rlimits/0/soft"},
+        {"{\"args\": [\"a\"], \"rlimits\": [{\"type\": \"RLIMIT_AS\", \"soft\": 1}]}",
+         "/rlimits/0/hard"},
+        {"{\"args\": [\"a\"], \"capabilities\": {\"effective\": [\"KILL\"]}}",
+         "/capabilities/effective/0"},
+    };
+    struct oci_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_int_equal(make(fixture, cases[i].json, 0), -EINVAL);
+        assert_non_null(strstr(fixture->error.message, cases[i].says));
+        assert_int_equal(faccessat(fixture->directory->fd, PLAN_FILE, F_OK, 0), -1);
+    }
+}
+
+static void commands_are_found_as_a_shell_does(void **state) {
+    char *arguments[] = {NULL, NULL}, path[] = "PATH=/nowhere:/etc:/bin", other[] = "X=1";
+    char *environment[] = {other, path, NULL};
+    struct plan plan = {.arguments = arguments, .environment = environment};
+    struct problem problem;
+    const char *found = NULL;
+    (void)state;
+    arguments[0] = (char[]){"sh"};
+    assert_int_equal(setup_find_command(&plan, &found, &problem), 0);
+    assert_string_equal(found, "/bin/sh");
+    free((char *)(uintptr_t)found);
+    arguments[0] = (char[]){"/bin/sh"};
+    assert_int_equal(setup_find_command(&plan, &found, &problem), 0);
+    assert_ptr_equal(found, arguments[0]);
+    arguments[0] = (char[]){"passwd-that-is-nowhere"};
+    assert_int_equal(setup_find_command(&plan, &found, &problem), -1);
+    assert_string_equal(problem.what, MESSAGE_NOT_FOUND ": passwd-that-is-nowhere");
+    assert_int_equal(problem.code, ENOENT);
+    /* It is there, in /etc, but not to be executed. */
+    arguments[0] = (char[]){"passwd"};
+    path[strlen("PATH=/nowhere:/etc")] = '\0';
+    assert_int_equal(setup_find_command(&plan, &found, &problem), -1);
+    assert_string_equal(problem.what, MESSAGE_NOT_EXECUTABLE ": passwd");
+    arguments[0] = (char[]){"/etc"};
+    assert_int_equal(setup_find_command(&plan, &found, &problem), -1);
+    assert_int_equal(problem.code, EISDIR);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        OCI_TEST(the_least_is_a_command),
+        OCI_TEST(everything_arrives),
+        OCI_TEST(long_values_arrive),
+        OCI_TEST(what_is_wrong_is_named),
+        cmocka_unit_test(commands_are_found_as_a_shell_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
