@@ -98,11 +98,6 @@ static int wait_for(const struct shim_context *context, const struct shim_proces
     return context->services->process_wait(context, process, timeout, ret_exit_status, error);
 }
 
-static int signal_process(const struct shim_context *context, const struct shim_process *process,
-                          int32_t signal, struct shim_error *error) {
-    return context->services->process_signal(context, process, signal, error);
-}
-
 static int take_census(const struct shim_context *context, const struct shim_process *process,
                        struct census *census, struct shim_error *error) {
     int r = census_take(census);
@@ -128,6 +123,21 @@ static int signal_all(const struct shim_context *context, const struct shim_proc
                 census.all[i].belongs = 0;
         sent = census_signal(&census, signal, wait_ms);
     }
+    census_clear(&census);
+    return r;
+}
+
+/* SIGKILL to the first process ends the container, as it would elsewhere; what belongs to it has to
+ * be found out as long as the first process is there to tell. */
+static int signal_process(const struct shim_context *context, const struct shim_process *process,
+                          int32_t signal, struct shim_error *error) {
+    struct census census = {NULL, 0, 0};
+    int all = signal == SIGKILL && !(process->flags & SHIM_PROCESS_EXEC);
+    int r = all ? take_census(context, process, &census, error) : 0;
+    if (r == 0)
+        r = context->services->process_signal(context, process, signal, error);
+    if (r == 0 && all)
+        census_signal(&census, signal, 0);
     census_clear(&census);
     return r;
 }
