@@ -136,8 +136,8 @@ const char *shim_oci_binary(const struct shim_context *context);
 /* What a runtime's message means: SHIM_REASON_*. SHIM_REASON_NONE: nothing in particular. */
 uint32_t shim_oci_reason(const struct shim_context *context, const char *message);
 
-/* < 0, 0, > 0: version `a` is before, the same as, after `b`. What follows a `+` or a `~` that
- * stands after the number does not count. */
+/* < 0, 0, > 0: version `a` is before, the same as, after `b`. Letters, as in "1.0.0-rc95", come
+ * before the version without them; what follows a `+` does not count. */
 int shim_oci_compare_versions(const char *a, const char *b);
 
 /* Runs one subcommand (its usual name, or one that is the runtime's own) on a process's container,
