@@ -58,6 +58,7 @@ BATS_TESTS = \
 	%D%/plugin.bats \
 	%D%/plugin-check.bats \
 	%D%/run.bats \
+	%D%/runtimes.bats \
 	%D%/sdk-example.bats \
 	%D%/source.bats \
 	%D%/spawn-failure.bats \

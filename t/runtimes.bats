@@ -1,0 +1,311 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What is peculiar to the runtimes and their plugins: other people's containers and cgroups, what a killed
+# runtime leaves, runtimes that are described by YAML alone, runsc, and processes without a runtime.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+FOREVER='while :; do sleep 1000; done'
+
+# The cgroup hierarchies that are mounted here.
+hierarchies() {
+    awk '$3 ~ /^cgroup2?$/ {print $2}' /proc/self/mounts
+}
+
+# ---- what belongs to others
+
+@test "a container that somebody else made through the runtime is left alone" {
+    for RUNTIME in $RUNTIMES; do
+        bundle=$(bundle theirs "$FOREVER")
+        "$RUNTIME" --root "$ROOTS/$RUNTIME" run --detach --bundle "$bundle" --pid-file "$T/pid" "$ID" \
+            </dev/null &>/dev/null 3>&-
+        fails_with 125 run -r "$RUNTIME" -b "$bundle" "$ID"
+        says "already has a container of this id" "$ROOTS/$RUNTIME"
+        is "$("$RUNTIME" --root "$ROOTS/$RUNTIME" state "$ID" | jq -r .status)" running
+        "$RUNTIME" --root "$ROOTS/$RUNTIME" delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "a cgroup that was there before stays, with what is in it" {
+    for RUNTIME in $RUNTIMES; do
+        # A runtime that makes nothing and fails: whatever goes then, we have removed.
+        printf '#!/bin/sh\nexit 1\n' >"$T/bin/failing"
+        chmod 755 "$T/bin/failing"
+        configure_runtime failing "plugin: $RUNTIME" "binary: $T/bin/failing" "root: $ROOTS/$RUNTIME"
+        place=$(hierarchies | head -n 1)/$ID
+        mkdir "$place"
+        sleep 1000 3>&- &
+        sleeper=$!
+        echo "$sleeper" >"$place/cgroup.procs"
+        fails_with 125 run -r failing -b "$(bundle fails "$FOREVER")" "$ID"
+        [[ -d $place ]]
+        kill -0 "$sleeper"
+        kill "$sleeper"
+        wait "$sleeper" || true
+        eventually rmdir "$place" 2>/dev/null
+        nothing_is_left
+    done
+}
+
+@test "what a killed runtime leaves in its cgroups is killed, and they go" {
+    for RUNTIME in $RUNTIMES; do
+        # It makes a cgroup in each hierarchy, puts a process into them that leaves its session, and fails.
+        cat >"$T/bin/littering" <<END
+#!/bin/bash
+for argument; do case \$argument in run) run=1 ;; esac; done
+[[ \$run ]] || exit 0
+setsid env SHIMHOST_TEST=$ID sleep 1000 </dev/null >/dev/null 2>&1 &
+for place in $(hierarchies | tr '\n' ' '); do
+    mkdir "\$place/$ID" "\$place/$ID/below"
+    for name in cpuset.cpus cpuset.mems; do
+        [[ ! -e \$place/\$name ]] || cat "\$place/\$name" >"\$place/$ID/\$name"
+    done
+    echo \$! >"\$place/$ID/cgroup.procs"
+done
+exit 1
+END
+        chmod 755 "$T/bin/littering"
+        configure_runtime littering "plugin: $RUNTIME" "binary: $T/bin/littering" \
+            "root: $ROOTS/$RUNTIME"
+        fails_with 125 run -r littering -b "$(bundle littering "$FOREVER")" "$ID"
+        nothing_is_left
+    done
+}
+
+@test "linux.cgroupsPath is where a killed runtime's leavings are looked for" {
+    for RUNTIME in $RUNTIMES; do
+        place=$(hierarchies | head -n 1)
+        cat >"$T/bin/littering" <<END
+#!/bin/bash
+for argument; do case \$argument in run) mkdir -p "$place/$ID-parent/$ID-child"; exit 1 ;; esac; done
+END
+        chmod 755 "$T/bin/littering"
+        configure_runtime littering "plugin: $RUNTIME" "binary: $T/bin/littering" \
+            "root: $ROOTS/$RUNTIME"
+        bundle=$(bundle path "$FOREVER" ".linux.cgroupsPath = \"/$ID-parent/$ID-child\"")
+        fails_with 125 run -r littering -b "$bundle" "$ID"
+        [[ ! -e $place/$ID-parent/$ID-child ]]
+        rmdir "$place/$ID-parent"
+        nothing_is_left
+    done
+}
+
+@test "a container under linux.cgroupsPath lives and goes" {
+    for RUNTIME in $RUNTIMES; do
+        bundle=$(bundle path 'exit 9' ".linux.cgroupsPath = \"/$ID-place\"")
+        fails_with 9 run --rm -r "$RUNTIME" -b "$bundle" "$ID"
+        nothing_is_left
+    done
+}
+
+# ---- what runtimes say of themselves
+
+@test "runtimes tells path, version and known holes, and why one cannot work" {
+    for RUNTIME in $RUNTIMES; do
+        configure_runtime absent "plugin: $RUNTIME" "binary: /nowhere/$RUNTIME"
+        run shimhost runtimes --format json
+        is "$status" 0
+        json=$(sed -n '/^\[/,$p' <<<"$output")
+        is "$(jq -r ".[] | select(.name == \"$RUNTIME\").path" <<<"$json")" \
+            "$(runtime_binary "$RUNTIME")"
+        [[ $(jq -r ".[] | select(.name == \"$RUNTIME\").version" <<<"$json") == [0-9]* ]]
+        [[ $(jq -r ".[] | select(.name == \"$RUNTIME\").warningsFrom" <<<"$json") == 20??-??-?? ]]
+        is "$(jq -r '.[] | select(.name == "absent").healthy' <<<"$json")" false
+        [[ $(jq -r '.[] | select(.name == "absent").health' <<<"$json") == *"/nowhere/$RUNTIME"* ]]
+        fails_with 125 run -r absent -b "$(bundle absent true)" "$ID"
+        says "/nowhere/$RUNTIME" "absent.yaml"
+        nothing_is_left
+    done
+}
+
+@test "a checkpoint that fails says what CRIU says" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle checkpointed "$FOREVER")" "$ID"
+        run shimhost checkpoint --image-path "$T/images" "$ID"
+        if [[ $status == 0 ]]; then
+            works delete "$ID"
+            continue # it works here: see the tests of checkpoints
+        fi
+        is "$status" 1
+        [[ $output == *"CRIU says"* || $output == *"does not support"* || $output == *criu* ]]
+        is "$(field "$ID" .status)" running
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+# ---- the plugin oci
+
+@test "oci: a runtime without run is created and started" {
+    for RUNTIME in $RUNTIMES; do
+        configure_runtime other "plugin: oci" "binary: $(runtime_binary "$RUNTIME")" \
+            "root: $ROOTS/$RUNTIME" 'options: { words: { run: "", --no-pivot: "" } }'
+        bundle=$(bundle other 'exit 9')
+        fails_with 9 run --rm -r other -b "$bundle" "$ID"
+        jq '.process.args = ["nonexistent"]' "$bundle/config.json" >"$T/config.json"
+        mv "$T/config.json" "$bundle/config.json"
+        fails_with 127 run -r other -b "$bundle" "$ID"
+        nothing_is_left
+    done
+}
+
+@test "oci: what it does not know is refused, with the file's name" {
+    configure_runtime other "plugin: oci" "binary: /bin/true" 'options: { words: { rum: "" } }'
+    fails_with 125 run -r other -b "$(bundle other true)" "$ID"
+    says '"rum"'
+    configure_runtime other "plugin: oci" "binary: /bin/true" 'options: { wrds: { run: "" } }'
+    fails_with 125 run -r other -b "$(bundle other true)" "$ID"
+    says "other.yaml" "wrds"
+    configure_runtime other "plugin: oci" "binary:"
+    sed -i '/^binary/d' "$T/etc/runtimes.d/other.yaml"
+    fails_with 125 run -r other -b "$(bundle other true)" "$ID"
+    says "other.yaml" "binary"
+}
+
+# ---- the plugin runsc
+
+@test "runsc: exit statuses, exec, signals to an exec, checkpoint and restore" {
+    needs runsc
+    configure_runtime runsc "root: $ROOTS/runsc" "options: { network: none, ignore-cgroups: true }"
+    bundle=$(bundle sandbox "$FOREVER" 'del(.mounts[] | select(.destination == "/events"))')
+    works run -d -r runsc -b "$bundle" "$ID"
+    fails_with 3 exec "$ID" -- sh -c 'exit 3'
+    fails_with 127 exec "$ID" -- /nonexistent
+    fails_with 126 exec "$ID" -- /etc/text
+    works exec -d --id long "$ID" -- sleep 1000
+    works kill --process-id long "$ID" TERM
+    gives 143 --process-id long "$ID"
+    works checkpoint --image-path "$T/images" "$ID"
+    works delete "$ID"
+    works restore -r runsc -b "$bundle" --image-path "$T/images" "$ID"
+    is "$(field "$ID" .status)" running
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "runsc: a bundle without a network namespace needs a word in the file" {
+    needs runsc
+    configure_runtime runsc "root: $ROOTS/runsc" "options: { ignore-cgroups: true }"
+    bundle=$(bundle sandbox "$FOREVER" 'del(.mounts[] | select(.destination == "/events"))')
+    fails_with 125 run -r runsc -b "$bundle" "$ID"
+    says "network: none" "runsc.yaml"
+    configure_runtime runsc "options: { root: /tmp }"
+    fails_with 125 run -r runsc -b "$bundle" "$ID"
+    says "options.root"
+    nothing_is_left
+}
+
+# ---- the plugin process
+
+# process_bundle SCRIPT [JQ-FILTER]
+process_bundle() {
+    bundle host "$1" '.process.env = ["PATH=/usr/bin:/bin", "SHIMHOST_TEST='"$ID"'"] | '"${2:-.}"
+}
+
+@test "process: exit statuses are those of a shell, also when nothing can be executed" {
+    configure_runtime process
+    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
+    fails_with 9 run --rm -r process -b "$(process_bundle 'exit 9')" "$ID"
+    fails_with 137 run --rm -r process -b "$(process_bundle 'kill -9 $$')" "$ID"
+    fails_with 127 run -r process -b "$(process_bundle '' '.process.args = ["nonexistent"]')" "$ID"
+    fails_with 126 run -r process -b "$(process_bundle '' '.process.args = ["/etc/passwd"]')" "$ID"
+    printf 'no format' >"$T/no-format"
+    chmod 755 "$T/no-format"
+    fails_with 126 run -r process \
+        -b "$(process_bundle '' ".process.args = [\"$T/no-format\"]")" "$ID"
+    fails_with 125 run -r process -b "$(process_bundle '' '.process.cwd = "/nonexistent"')" "$ID"
+    says "/nonexistent"
+    nothing_is_left
+}
+
+@test "process: user, capabilities, limits and directory are the bundle's; its environment is no secret to others" {
+    configure_runtime process
+    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
+    works run --rm -r process -b "$(process_bundle \
+        'id -u; id -G; pwd; ulimit -n; umask; grep -E "CapBnd|NoNewPrivs" /proc/self/status' \
+        '.process.user = {uid: 65534, gid: 65534, additionalGids: [5], umask: 63} |
+         .process.cwd = "/usr" | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 64, hard: 64}]')" \
+        "$ID"
+    is "$output" "65534
+65534 5
+/usr
+64
+0077
+CapBnd:	00000000000000e0
+NoNewPrivs:	1"
+    works create -r process -b "$(process_bundle true '.process.env += ["SECRET=hidden"]')" "$ID"
+    is "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -c "^SECRET=hidden")" 0
+    works start "$ID"
+    gives 0 "$ID"
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "process: all that its processes have brought forth belongs to the container" {
+    configure_runtime process
+    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
+    event ready
+    works run -d -r process -b "$(process_bundle \
+        "sleep 1001 & setsid sleep 1002 & echo up >$EVENTS/ready; exec sleep 1003")" "$ID"
+    await ready
+    works exec -d --id more "$ID" -- sh -c 'sleep 1004 & exec sleep 1005'
+    eventually lists_five
+    works pause "$ID"
+    is "$(states)" TTTTT
+    works resume "$ID"
+    is "$(states | tr RD S)" SSSSS
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    gives 137 --process-id more "$ID"
+    works delete "$ID"
+    nothing_is_left
+}
+
+lists_five() {
+    [[ $(pids | wc -l) == 5 ]]
+}
+
+pids() {
+    shimhost ps "$ID" | awk 'NR > 1 {print $1}'
+}
+
+# The first letter of the state of each process.
+states() {
+    local pid
+    for pid in $(pids); do
+        sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$pid/status"
+    done | tr -d '\n'
+}
+
+@test "process: what the first process leaves ends with it" {
+    configure_runtime process
+    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
+    fails_with 9 run -r process -b "$(process_bundle 'setsid sleep 1000 & exit 9')" "$ID"
+    works delete "$ID"
+    nothing_is_left
+}
+
+# as_ordinary_user COMMAND…
+as_ordinary_user() {
+    setpriv --reuid 65534 --regid 65534 --clear-groups -- env -u XDG_RUNTIME_DIR "$@"
+}
+
+@test "process: an ordinary user needs nobody's permission" {
+    needs setpriv
+    as_ordinary_user test -x "$SHIMHOST" || skip "an ordinary user cannot reach $SHIMHOST"
+    home=$(mktemp -d)
+    mkdir -p "$home/etc/runtimes.d" "$home/bundle"
+    printf 'version: 1\nstate-dir: %s\nplugin-dir: %s\n' "$home/state" "$PLUGINS" \
+        >"$home/etc/shimhost.yaml"
+    printf 'version: 1\nplugin: process\n' >"$home/etc/runtimes.d/process.yaml"
+    cp "$(process_bundle 'id -u; exit 9')/config.json" "$home/bundle"
+    chown -R 65534:65534 "$home"
+    run as_ordinary_user env SHIMHOST_CONFIG="$home/etc/shimhost.yaml" \
+        timeout 60 "$SHIMHOST" run --rm -r process -b "$home/bundle" "$ID" </dev/null 3>&-
+    rm -r "$home"
+    is "$status" 9
+    says 65534
+}
