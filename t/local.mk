@@ -242,4 +242,4 @@ print-unit-tests:
 .PHONY: print-unit-tests
 
 clean-local:
-	-rm -rf installed %D%/private
+	-rm -rf installed %D%/private %D%/install.log
