@@ -37,8 +37,9 @@ static bool is_tab(const struct source *source, yaml_mark_t mark) {
     const char *at = source->text, *end = at + source->length;
     for (size_t line = 0; line < mark.line; line++) {
         at = memchr(at, '\n', (size_t)(end - at));
-        if (!at++)
+        if (!at)
             return false;
+        at++;
     }
     for (size_t column = 0; column < mark.column && at < end; column++)
         for (at++; at < end && ((unsigned char)*at & 0xc0) == 0x80;)

@@ -173,6 +173,7 @@ check_PROGRAMS += %D%/helpers/take-pid
 %C%_unit_test_streams_terminal_SOURCES = %D%/unit/test_streams_terminal.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
 
 include t/fake-runtime/local.mk
+include t/fuzz/local.mk
 
 # ---- plugins that are wrong in one way each
 
@@ -238,7 +239,7 @@ check-am-programs: $(check_PROGRAMS) $(check_DATA)
 
 # The names of the unit tests, for quickstart.
 print-unit-tests:
-	@echo $(UNIT_TESTS)
+	@echo $(UNIT_TESTS) $(FUZZ_TARGETS)
 .PHONY: print-unit-tests
 
 clean-local:

@@ -18,9 +18,11 @@ struct image {
     size_t size;
 };
 
-/* `count` things of `size` bytes at `offset`, or NULL. */
+/* `count` things of `size` bytes at `offset`, or NULL. None may begin where the machine could not
+ * read it. */
 static const void *part(const struct image *image, uint64_t offset, uint64_t count, uint64_t size) {
-    if (offset > image->size || (size && count > (image->size - offset) / size))
+    uint64_t alignment = size < sizeof(ElfW(Addr)) ? size : sizeof(ElfW(Addr));
+    if (offset > image->size || count > (image->size - offset) / size || offset % alignment)
         return NULL;
     return image->bytes + offset;
 }

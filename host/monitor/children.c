@@ -92,6 +92,17 @@ static int parse_fields(const char *at, struct child_stat *stat) {
     return -EBADMSG;
 }
 
+int child_parse_stat(const struct text *text, struct child_stat *ret_stat) {
+    const char *end = text->buffer + text->length;
+    while (end > text->buffer && *end != ')')
+        end--;
+    struct child_stat stat = {0};
+    int result = *end == ')' && end[1] == ' ' ? parse_fields(end + 2, &stat) : -EBADMSG;
+    if (result == 0)
+        *ret_stat = stat;
+    return result;
+}
+
 int child_stat(int pid, struct child_stat *ret_stat) {
     char path_buffer[32];
     struct text path = TEXT_IN(path_buffer);
@@ -101,14 +112,7 @@ int child_stat(int pid, struct child_stat *ret_stat) {
     int result = record_read(path.buffer, &text);
     if (result < 0)
         return result == -ENOENT ? -ESRCH : result;
-    const char *end = text.buffer + text.length;
-    while (end > text.buffer && *end != ')')
-        end--;
-    struct child_stat stat = {0};
-    result = *end == ')' && end[1] == ' ' ? parse_fields(end + 2, &stat) : -EBADMSG;
-    if (result == 0)
-        *ret_stat = stat;
-    return result;
+    return child_parse_stat(&text, ret_stat);
 }
 
 /* struct linux_dirent64, whose name has no fixed place in C. */

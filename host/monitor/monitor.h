@@ -187,6 +187,9 @@ struct child_stat {
     int exit_code; /* of a zombie, as wait() gives it */
 };
 
+/* Reads it out of a text, with its NUL. -EBADMSG: it makes no sense. */
+int child_parse_stat(const struct text *text, struct child_stat *ret_stat);
+
 /* Reads it. -ESRCH: there is no such process. -EBADMSG: it makes no sense. */
 int child_stat(int pid, struct child_stat *ret_stat);
 

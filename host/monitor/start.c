@@ -78,8 +78,10 @@ __attribute__((noinline)) long system_vfork(void (*child)(void *), void *argumen
     return pid < 0 ? -errno : pid;
 }
 
+#ifndef MONITOR_IN_LIBRARY /* that of the tests */
 int main(int argc, char **argv, char **environment) {
     return monitor_main(argc, argv, environment);
 }
+#endif
 
 #endif
