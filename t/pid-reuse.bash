@@ -36,6 +36,7 @@ done
     exit 1
 }
 
+rm -f "$T/taken" # of the runtime before this one
 "$HELPERS/take-pid" "$pid" >"$T/taken" &
 helper=$!
 for _ in {1..3000}; do
