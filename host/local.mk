@@ -34,6 +34,11 @@ host_libhost_la_SOURCES = \
 	%D%/stream/terminal.c %D%/stream/terminal.h \
 	%D%/plugin/registry.c %D%/plugin/registry.h \
 	%D%/engine/call.c %D%/engine/call.h \
+	%D%/engine/check.c %D%/engine/check.h \
+	%D%/engine/check_files.c \
+	%D%/engine/check_internal.h \
+	%D%/engine/check_machine.c \
+	%D%/engine/check_process.c \
 	%D%/engine/engine.c %D%/engine/engine.h \
 	%D%/engine/inspect.c \
 	%D%/engine/internal.h \

@@ -41,6 +41,7 @@ BATS_TESTS = \
 	%D%/attach.bats \
 	%D%/abi.bats \
 	%D%/changes.bats \
+	%D%/check.bats \
 	%D%/config.bats \
 	%D%/containerd.bats \
 	%D%/exec.bats \
@@ -156,6 +157,10 @@ endif
 TESTS += $(BATS_TESTS)
 
 # ---- programs that the bats files use
+
+check_PROGRAMS += %D%/helpers/hold-lock
+%C%_helpers_hold_lock_SOURCES = %D%/helpers/hold-lock.c
+%C%_helpers_hold_lock_LDADD =
 
 check_PROGRAMS += %D%/helpers/journal
 %C%_helpers_journal_SOURCES = %D%/helpers/journal.c

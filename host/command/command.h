@@ -142,6 +142,8 @@ extern const struct command command_logs;
 extern const struct command command_update, command_checkpoint, command_resize, command_close_stdin;
 /* list.c */
 extern const struct command command_list, command_ps;
+/* check.c */
+extern const struct command command_check;
 /* state.c */
 extern const struct command command_state;
 /* runtimes.c */

@@ -16,6 +16,7 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/attach.c \
 	%D%/attaching.c %D%/attaching.h \
 	%D%/change.c \
+	%D%/check.c \
 	%D%/command.h \
 	%D%/config_commands.c \
 	%D%/container_json.c %D%/container_json.h \

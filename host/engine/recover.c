@@ -61,6 +61,17 @@ static int kill_and_await(const struct process *process, const struct shim_ident
     return 0;
 }
 
+int process_clean(struct process *process, struct shim_error *error) {
+    const struct runtime *runtime = process->runtime;
+    int r = 0;
+    if (!process->record.exec && SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
+        r = PLUGIN_CALL(runtime, remove, &process->view, error);
+    if (r < 0)
+        return r;
+    status_cleaned_set(process->directory_fd);
+    return 0;
+}
+
 static int recover_by_kill(struct process *process, const struct shim_identity *identity,
                            struct shim_error *error) {
     int r = kill_and_await(process, identity, error);
@@ -76,9 +87,7 @@ static int recover_by_kill(struct process *process, const struct shim_identity *
         return r;
     /* The monitor would have cleaned up. If this fails, delete does it, and says why not. */
     struct shim_error problem = ERROR_NONE;
-    const struct runtime *runtime = process->runtime;
-    if (!process->record.exec && SHIM_HAS(struct shim_plugin, runtime->plugin, remove) &&
-        PLUGIN_CALL(runtime, remove, &process->view, &problem) < 0)
+    if (process_clean(process, &problem) < 0)
         log_write(SHIM_LOG_WARNING, &(struct log_fields){.container = process->container_id},
                   "cannot clean up: %s", problem.message);
     return 0;

@@ -12,9 +12,6 @@
 #include "engine/call.h"
 #include "process/identity.h"
 
-/* Written by a monitor whose cleanup commands have all succeeded. */
-#define CLEANED_FILE ".cleaned"
-
 /* Ends a process that lives. */
 static int kill_process(struct process *process, const struct shim_state *state,
                         struct shim_error *error) {
@@ -88,7 +85,7 @@ static int await_exec_monitor(const char *id, void *user) {
  * while it created one leaves more than it can delete, which its plugin knows. */
 static int remove_from_runtime(struct process *process, int incomplete, struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    if ((!incomplete && file_exists_at(process->directory_fd, CLEANED_FILE)) ||
+    if ((!incomplete && status_cleaned(process->directory_fd)) ||
         !SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
         return 0;
     int r = PLUGIN_CALL(runtime, remove, &process->view, error);

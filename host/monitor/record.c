@@ -144,7 +144,10 @@ static int write_unknown(void) {
     struct text text = TEXT_IN(buffer);
     text_add(&text,
              "the process was not the monitor's child, and the kernel did not tell how it ended\n");
-    return record_write("exitUnknown", &text);
+    int result = record_write("exitUnknown", &text);
+    if (result == 0)
+        sys_unlink(EXIT_TEMPORARY); /* it will not be needed */
+    return result;
 }
 
 /* One write and one rename are all that stands between the process's death and the news of it. */

@@ -15,7 +15,9 @@
 #define STATUS_FILE "status"
 #define EXIT_STATUS_FILE "exitStatus"
 #define EXIT_UNKNOWN_FILE "exitUnknown"
+#define EXIT_ROOM_FILE ".exitStatus"
 #define CHANGING_FILE ".changing"
+#define CLEANED_FILE ".cleaned"
 #define SMALL_FILE_MAX 256
 
 static const char *const status_names[] = {
@@ -87,10 +89,18 @@ int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_err
     return 0;
 }
 
+/* The room that a monitor had set aside for the exit status, and that nobody needs any more. */
+static void give_room_back(int directory_fd) {
+    unlinkat(directory_fd, EXIT_ROOM_FILE, 0);
+}
+
 int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *error) {
     char line[32];
     int length = snprintf(line, sizeof(line), "%d\n", exit_status);
-    return file_create_at_once(directory_fd, EXIT_STATUS_FILE, line, (size_t)length, error);
+    int r = file_create_at_once(directory_fd, EXIT_STATUS_FILE, line, (size_t)length, error);
+    if (r == 0)
+        give_room_back(directory_fd);
+    return r;
 }
 
 int status_unknown_read(int directory_fd, char *buffer, size_t size) {
@@ -100,7 +110,10 @@ int status_unknown_read(int directory_fd, char *buffer, size_t size) {
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error) {
     char line[SMALL_FILE_MAX];
     int length = snprintf(line, sizeof(line), "%.200s\n", why);
-    return file_write_at(directory_fd, EXIT_UNKNOWN_FILE, line, (size_t)length, error);
+    int r = file_write_at(directory_fd, EXIT_UNKNOWN_FILE, line, (size_t)length, error);
+    if (r == 0)
+        give_room_back(directory_fd);
+    return r;
 }
 
 int status_changing_set(int directory_fd, struct shim_error *error) {
@@ -118,6 +131,15 @@ void status_changing_clear(int directory_fd) {
 
 int status_changing(int directory_fd) {
     return faccessat(directory_fd, CHANGING_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void status_cleaned_set(int directory_fd) {
+    /* Where it cannot be made, whoever deletes cleans again. */
+    fd_close(openat(directory_fd, CLEANED_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+int status_cleaned(int directory_fd) {
+    return file_exists_at(directory_fd, CLEANED_FILE);
 }
 
 /* Is there an answer already? 1: yes, in *state. */

@@ -31,6 +31,11 @@ int status_changing_set(int directory_fd, struct shim_error *error);
 void status_changing_clear(int directory_fd);
 int status_changing(int directory_fd); /* 1 or 0 */
 
+/* `.cleaned`: what the runtime had of it is gone. Left by a monitor whose cleanup commands have all
+ * succeeded, and by a host that has done what they would. */
+void status_cleaned_set(int directory_fd);
+int status_cleaned(int directory_fd); /* 1 or 0 */
+
 /* What is true of a process, from its directory and /proc alone. Changes nothing. The contract of
  * `load` in shimhost/plugin.h. */
 int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error);

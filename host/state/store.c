@@ -223,6 +223,24 @@ int store_lock(const struct store *store, const char *container, int container_f
     return 0;
 }
 
+int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error *error) {
+    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE,
+                               O_RDWR | O_NOFOLLOW | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
+    if (fd < 0 && errno == ENOENT && !make) {
+        *ret_lock = -1;
+        return 1;
+    }
+    if (fd < 0)
+        return error_set(error, -errno, "cannot open its lock: %s", strerror(errno));
+    struct flock lock = lock_of(STORE_LOCK_EXCLUSIVE);
+    if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+        return errno == EAGAIN || errno == EACCES
+                   ? 0
+                   : error_set(error, -errno, "cannot try its lock: %s", strerror(errno));
+    *ret_lock = fd_steal(&fd);
+    return 1;
+}
+
 int store_locked(int container_fd) {
     int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -260,4 +278,26 @@ int store_containers(const struct store *store, int (*each)(const char *id, void
 int store_processes(int container_fd, int (*each)(const char *id, void *user), void *user,
                     struct shim_error *error) {
     return each_id(container_fd, "the container's directory", each, user, error);
+}
+
+struct strangers {
+    const struct store *store;
+    int (*each)(const char *name, void *user);
+    void *user;
+};
+
+static int pass_stranger(const char *name, unsigned char type, void *user) {
+    const struct strangers *strangers = user;
+    struct stat status;
+    bool directory =
+        type == DT_DIR || (type == DT_UNKNOWN &&
+                           fstatat(strangers->store->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                           S_ISDIR(status.st_mode));
+    return directory && id_valid(name) ? 0 : strangers->each(name, strangers->user);
+}
+
+int store_strangers(const struct store *store, int (*each)(const char *name, void *user),
+                    void *user, struct shim_error *error) {
+    struct strangers strangers = {store, each, user};
+    return directory_list(store->fd, pass_stranger, &strangers, error);
 }

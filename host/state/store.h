@@ -6,6 +6,7 @@
 #define SHIMHOST_STATE_STORE_H
 
 #include <shimhost/plugin.h>
+#include <stdbool.h>
 
 struct store;
 
@@ -44,6 +45,10 @@ int store_process_remove(int container_fd, const char *container, const char *pr
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int *ret_lock, struct shim_error *error);
 
+/* The same without waiting: 1: taken; 0: another host has it, in either mode. With `make` unset
+ * nothing is made: where there is no lock yet, nobody has it, and *ret_lock is -1. */
+int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error *error);
+
 /* 1: some host makes a change to the container at this moment; 0: none; never blocks. */
 int store_locked(int container_fd);
 
@@ -53,5 +58,10 @@ int store_containers(const struct store *store, int (*each)(const char *id, void
                      struct shim_error *error);
 int store_processes(int container_fd, int (*each)(const char *id, void *user), void *user,
                     struct shim_error *error);
+
+/* Calls `each` with the name of every entry that is no container: a file, or a name that is no id.
+ * Nothing of the host's lies there. */
+int store_strangers(const struct store *store, int (*each)(const char *name, void *user),
+                    void *user, struct shim_error *error);
 
 #endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has to be true of one process, and what is done if it is not. */
+#include "engine/check_internal.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "engine/call.h"
+#include "process/identity.h"
+
+/* What its directory and /proc say. */
+struct facts {
+    struct check_container *container;
+    const char *id;
+    int directory_fd;
+    bool known;     /* pid and starttime are there */
+    bool alive;     /* and that process lives */
+    bool monitored; /* its monitor does */
+    bool ended;     /* there is an exit status, or a reason why there is none */
+    uint32_t status;
+    struct shim_identity identity;
+};
+
+static struct check_finding found(const struct facts *facts, const char *kind,
+                                  const char *message) {
+    return check_finding(facts->container->id, facts->id, kind, "%s", message);
+}
+
+static void report(const struct facts *facts, const struct check_finding *finding) {
+    check_report(facts->container->check, finding);
+}
+
+static bool is_init(const struct facts *facts) {
+    return strcmp(facts->id, PROCESS_INIT) == 0;
+}
+
+/* ---- gathering ---- */
+
+static int read_end(struct facts *facts, struct shim_error *error) {
+    char why[256];
+    int32_t ignored;
+    int r = status_exit_read(facts->directory_fd, &ignored, error);
+    if (r == -ENOENT)
+        r = status_unknown_read(facts->directory_fd, why, sizeof(why));
+    if (r < 0 && r != -ENOENT)
+        return r;
+    facts->ended = r >= 0;
+    return 0;
+}
+
+/* A negative errno: one of the files cannot be read or makes no sense. */
+static int gather(struct facts *facts, struct shim_error *error) {
+    struct shim_error absent = ERROR_NONE;
+    int r = status_monitor_alive(facts->directory_fd, NULL, error);
+    if (r < 0)
+        return r;
+    facts->monitored = r;
+    facts->identity = (struct shim_identity){.size = sizeof(facts->identity)};
+    r = identity_read_process(facts->directory_fd, &facts->identity, &absent);
+    if (r < 0 && r != -ENOENT) {
+        *error = absent;
+        return r;
+    }
+    facts->known = r == 0;
+    r = facts->known ? identity_alive(&facts->identity, error) : 0;
+    if (r < 0)
+        return r;
+    facts->alive = r;
+    r = status_read(facts->directory_fd, &facts->status, error);
+    return r < 0 ? r : read_end(facts, error);
+}
+
+/* ---- mending ---- */
+
+/* Opens the process with its runtime and lends it our lock. */
+static int open_locked(const struct facts *facts, struct process **ret_process,
+                       struct shim_error *error) {
+    int r = process_open(facts->container->check->engine, facts->container->id, facts->id,
+                         ret_process, error);
+    if (r == 0)
+        (*ret_process)->lock = facts->container->lock;
+    return r;
+}
+
+static void close_lent(struct process **process) {
+    if (*process)
+        (*process)->lock = -1;
+    *process = process_close(*process);
+}
+#define AUTO_LENT __attribute__((cleanup(close_lent)))
+
+static int recover(const struct facts *facts, struct shim_error *error) {
+    struct process *process AUTO_LENT = NULL;
+    int r = open_locked(facts, &process, error);
+    return r < 0 ? r : process_recover(process, error);
+}
+
+static int clean(const struct facts *facts, struct shim_error *error) {
+    struct process *process AUTO_LENT = NULL;
+    int r = open_locked(facts, &process, error);
+    return r < 0 ? r : process_clean(process, error);
+}
+
+/* What the runtime says is what becomes true. */
+static int correct_status(const struct facts *facts, struct shim_error *error) {
+    struct process *process AUTO_LENT = NULL;
+    uint32_t status;
+    int r = open_locked(facts, &process, error);
+    if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, state, error)) < 0 ||
+        (r = PLUGIN_CALL(process->runtime, state, &process->view, &status, error)) < 0)
+        return r;
+    if (status == SHIM_STATUS_STOPPED || status == SHIM_STATUS_UNKNOWN)
+        return error_set(error, -EBADMSG,
+                         "its runtime calls it %s, but process %d, which it is, lives",
+                         status_name(status), facts->identity.pid);
+    if ((r = status_write(facts->directory_fd, status, error)) < 0)
+        return r;
+    status_changing_clear(facts->directory_fd);
+    return 0;
+}
+
+/* 1: to be adopted; 0: to be killed; a negative errno: its runtime cannot be opened. */
+static int adopts(const struct facts *facts, struct shim_error *error) {
+    struct process *process AUTO_LENT = NULL;
+    int r = open_locked(facts, &process, error);
+    return r < 0 ? r : process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT;
+}
+
+/* ---- what has to be true ---- */
+
+static void without_monitor(const struct facts *facts) {
+    struct shim_error problem = ERROR_NONE;
+    struct check_finding finding =
+        check_finding(facts->container->id, facts->id, "monitor-lost",
+                      "process %d lives, and its monitor is dead", facts->identity.pid);
+    int adopt = adopts(facts, &problem);
+    if (adopt < 0)
+        check_advise(&finding, "its runtime cannot be used: %.480s", problem.message);
+    else if (adopt && facts->container->check->repair)
+        check_mended(&finding, recover(facts, &problem), &problem, "a new monitor has adopted it");
+    else if (adopt)
+        check_advise(&finding, "it is to be adopted: shimhost check --repair does that, and so "
+                               "does shimhost wait");
+    else
+        check_advise(&finding,
+                     "on-monitor-death is kill, so whoever waits for it kills it; to keep it, set "
+                     "on-monitor-death: adopt for its runtime and run shimhost check --repair");
+    report(facts, &finding);
+}
+
+static void without_end(const struct facts *facts) {
+    struct shim_error problem = ERROR_NONE;
+    struct check_finding finding = found(
+        facts, "end-unrecorded", "it is over, its monitor is dead, and nobody has written that");
+    if (facts->container->check->repair)
+        check_mended(&finding, recover(facts, &problem), &problem,
+                     "recorded that its exit status is not known");
+    else
+        check_advise(&finding, "shimhost check --repair records that its exit status is not known");
+    report(facts, &finding);
+}
+
+static void contradiction(const struct facts *facts) {
+    struct check_finding finding =
+        check_finding(facts->container->id, facts->id, "contradiction",
+                      "there is an exit status, but process %d lives", facts->identity.pid);
+    check_advise(&finding, "look at both; nothing is done on doubt");
+    report(facts, &finding);
+}
+
+/* `status` of a live process is behind the truth, or may be. */
+static void status_of_live(const struct facts *facts) {
+    struct shim_error problem = ERROR_NONE;
+    bool changing = is_init(facts) && status_changing(facts->directory_fd);
+    if (facts->status != SHIM_STATUS_STOPPED && !changing)
+        return;
+    struct check_finding finding =
+        changing ? found(facts, "interrupted",
+                         "a host died while it changed the container; `status` may be behind")
+                 : found(facts, "status-untrue", "`status` says stopped, but it lives");
+    if (facts->container->check->repair)
+        check_mended(&finding, correct_status(facts, &problem), &problem,
+                     "wrote what the runtime says");
+    else
+        check_advise(&finding, "shimhost check --repair asks the runtime");
+    report(facts, &finding);
+}
+
+static void status_of_ended(const struct facts *facts) {
+    struct shim_error problem = ERROR_NONE;
+    if (facts->monitored || facts->status == SHIM_STATUS_STOPPED)
+        return;
+    struct check_finding finding =
+        check_finding(facts->container->id, facts->id, "status-untrue",
+                      "it is over, but `status` says %s", status_name(facts->status));
+    if (facts->container->check->repair)
+        check_mended(&finding, status_write(facts->directory_fd, SHIM_STATUS_STOPPED, &problem),
+                     &problem, "wrote `stopped`");
+    else
+        check_advise(&finding,
+                     "shimhost check --repair writes `stopped`; all commands know better");
+    report(facts, &finding);
+}
+
+static void cleanness(const struct facts *facts) {
+    struct shim_error problem = ERROR_NONE;
+    if (facts->monitored || !is_init(facts) || status_cleaned(facts->directory_fd))
+        return;
+    struct check_finding finding =
+        found(facts, "uncleaned", "it is over, but its runtime may still have something of it");
+    if (facts->container->check->repair)
+        check_mended(&finding, clean(facts, &problem), &problem, "made the runtime forget it");
+    else
+        check_advise(&finding, "shimhost check --repair and shimhost delete make it forget");
+    report(facts, &finding);
+}
+
+static int judge(const struct facts *facts, struct shim_error *error) {
+    if (facts->alive && facts->ended)
+        contradiction(facts);
+    else if (facts->alive && !facts->monitored)
+        without_monitor(facts);
+    else if (facts->alive)
+        status_of_live(facts);
+    else if (facts->ended) {
+        status_of_ended(facts);
+        cleanness(facts);
+    } else if (!facts->monitored && facts->known)
+        without_end(facts);
+    else if (!facts->monitored)
+        return check_unfinished(facts->container, facts->id, error);
+    /* else its monitor has yet to launch it, or is about to tell its end */
+    return 0;
+}
+
+int check_process(struct check_container *container, const char *id, struct shim_error *error) {
+    int directory_fd AUTO_CLOSE = -1;
+    struct facts facts = {.container = container, .id = id};
+    struct shim_error problem = ERROR_NONE;
+    int r = store_process_open(container->fd, container->id, id, &directory_fd, error);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    container->check->counts.processes++;
+    facts.directory_fd = directory_fd;
+    if (gather(&facts, &problem) < 0) {
+        struct check_finding finding =
+            check_finding(container->id, id, "damaged", "%.500s", problem.message);
+        check_advise(&finding, "nothing is done on doubt: restore the file, or make sure that the "
+                               "process is gone and delete the container by force");
+        report(&facts, &finding);
+        return 0;
+    }
+    if ((r = judge(&facts, error)) < 0)
+        return r;
+    bool finished = facts.ended && !facts.alive && !facts.monitored;
+    return check_process_files(container, id, directory_fd, finished, error);
+}

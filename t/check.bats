@@ -1,0 +1,267 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# `shimhost check`: what it finds, what it mends, and what it leaves alone.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+RUNTIMES=
+FOREVER='exec sleep 1000'
+
+# Two runtimes that are quick and need no cgroups: one of the OCI command line, and the plugin that has none.
+test_setup() {
+    configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime"
+    configure_runtime process 'root: '
+    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+    configure 'default-runtime: fake'
+    sed -i '/^default-runtime: $/d' "$SHIMHOST_CONFIG"
+}
+
+adopting() {
+    echo 'on-monitor-death: adopt' >>"$T/etc/runtimes.d/$1.yaml"
+}
+
+is_well() {
+    works check
+    says "all is well"
+}
+
+# finds KIND [COUNT]: check ends with 1 and reports exactly this.
+finds() {
+    local kinds
+    captures shimhost check --format json
+    is "$status" 1 "exit status of check ($output)"
+    kinds=$(jq -r '[.findings[].kind] | join(" ")' <<<"$output")
+    is "$kinds" "$1" "kinds of what is found"
+    is "$(jq -r '[.findings[] | select(.mended)] | length' <<<"$output")" 0 "number of what is mended"
+    is "$(jq -r '[.findings[] | select(.advice == "")] | length' <<<"$output")" 0 "number without advice"
+}
+
+# mends: check --repair ends with 0, and afterwards all is well.
+mends() {
+    works check --repair
+    says "mended: "
+    is_well
+}
+
+# cannot_mend KIND: it explains, and the next check finds the same.
+cannot_mend() {
+    fails_with 1 check --repair
+    says "$1" "; "
+    says_not "mended: "
+    finds "$1"
+}
+
+kill_and_await() {
+    kill -KILL "$1"
+    eventually is_over "$1"
+}
+
+@test "an empty state directory is well, and so are containers in every state" {
+    is_well
+    says "0 containers with 0 processes"
+    for RUNTIME in fake process; do
+        works create -r "$RUNTIME" -b "$(bundle created "$FOREVER")" "$ID-created"
+        works run -d -r "$RUNTIME" -b "$(bundle running "$FOREVER")" "$ID-running"
+        works exec -d --id worker "$ID-running" -- sh -c "$FOREVER"
+        works exec "$ID-running" -- true
+        works run -r "$RUNTIME" -b "$(bundle over :)" "$ID-over"
+        eventually is_well
+        says "3 containers with 4 processes"
+        works check --format json
+        is "$(jq -c . <<<"$output")" '{"findings":[],"containers":3,"processes":4,"busy":0}'
+        works delete --force --process-id worker "$ID-running"
+        for id in created running over; do works delete --force "$ID-$id"; done
+        nothing_is_left
+    done
+}
+
+@test "a live process without a monitor is adopted where the policy says so, and runs on" {
+    for RUNTIME in fake process; do
+        adopting "$RUNTIME"
+        event "go-$RUNTIME"
+        works run -d -r "$RUNTIME" -b "$(bundle adopt "read line <$EVENTS/go-$RUNTIME; exit 3")" "$ID"
+        pid=$(pid_of "$ID")
+        kill_and_await "$(monitor_of "$ID")"
+        finds monitor-lost
+        ! is_over "$pid"
+        mends
+        is "$(pid_of "$ID")" "$pid"
+        ! is_over "$pid"
+        give "go-$RUNTIME"
+        if kernel_is_at_least 6 15; then gives 3 "$ID"; else captures shimhost wait "$ID"; fi
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "a live process without a monitor is never killed by a repair" {
+    for RUNTIME in fake process; do
+        works run -d -r "$RUNTIME" -b "$(bundle kill "$FOREVER")" "$ID"
+        pid=$(pid_of "$ID")
+        kill_and_await "$(monitor_of "$ID")"
+        cannot_mend monitor-lost
+        says on-monitor-death
+        ! is_over "$pid"
+        gives 137 "$ID"
+        is_well
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "an end that nobody saw is announced as unknown" {
+    for RUNTIME in fake process; do
+        works run -d -r "$RUNTIME" -b "$(bundle unseen "$FOREVER")" "$ID"
+        pid=$(pid_of "$ID")
+        kill_and_await "$(monitor_of "$ID")"
+        kill_and_await "$pid"
+        finds end-unrecorded
+        [[ ! -e $STATE/$ID/init/exitUnknown ]]
+        works check --repair
+        says end-unrecorded "mended: "
+        [[ -s $STATE/$ID/init/exitUnknown ]]
+        fails_with 1 wait "$ID"
+        says "exit status is unknown"
+        # What the monitor would have cleaned is found the next time.
+        finds uncleaned
+        mends
+        is "$(find "$ROOTS" -name "$ID")" ""
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "a spawn that never finished is deleted, unless a host is at it" {
+    is_well
+    mkdir -m 700 "$STATE/$ID" "$STATE/$ID/init"
+    finds unfinished
+    [[ -d $STATE/$ID ]]
+    mends
+    nothing_is_left
+    mkdir -m 700 "$STATE/$ID"
+    : >"$STATE/$ID/.lock"
+    # A host that works on it holds its lock.
+    "$HELPERS/hold-lock" "$STATE/$ID/.lock" sh -c "$SHIMHOST check --repair >$T/busy 2>&1" 3>&-
+    output=$(cat "$T/busy")
+    says "passed over"
+    [[ -d $STATE/$ID ]]
+    mends
+    nothing_is_left
+}
+
+@test "an exec whose spawn never finished is deleted, and its container runs on" {
+    works run -d -b "$(bundle exec "$FOREVER")" "$ID"
+    mkdir -m 700 "$STATE/$ID/worker"
+    finds unfinished
+    mends
+    [[ ! -e $STATE/$ID/worker ]]
+    is "$(field "$ID" .status)" running
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "what is damaged is explained and left alone" {
+    works run -d -b "$(bundle damaged "$FOREVER")" "$ID"
+    for file in init/pid init/starttime init/monitor init/status init/exitStatus container.json; do
+        cp "$STATE/$ID/$file" "$T/whole" 2>/dev/null || rm -f "$T/whole"
+        echo '{' >"$STATE/$ID/$file"
+        cannot_mend damaged
+        says "$ID"
+        rm "$STATE/$ID/$file"
+        [[ ! -e $T/whole ]] || cp "$T/whole" "$STATE/$ID/$file"
+        is_well
+    done
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "an untrue status is made true" {
+    works run -d -b "$(bundle status "$FOREVER")" "$ID"
+    echo stopped >"$STATE/$ID/init/status"
+    finds status-untrue
+    mends
+    is "$(cat "$STATE/$ID/init/status")" running
+    echo created >"$STATE/$ID/init/status"
+    : >"$STATE/$ID/init/.changing"
+    finds interrupted
+    mends
+    is "$(cat "$STATE/$ID/init/status")" running
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    eventually is_over "$(monitor_of "$ID")"
+    echo running >"$STATE/$ID/init/status"
+    finds status-untrue
+    mends
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "an exit status of a process that lives is a contradiction, and nothing is done" {
+    works run -d -b "$(bundle contradiction "$FOREVER")" "$ID"
+    echo 0 >"$STATE/$ID/init/exitStatus"
+    cannot_mend contradiction
+    ! is_over "$(pid_of "$ID")"
+    rm "$STATE/$ID/init/exitStatus"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "temporary files of killed writers are removed, those of live ones and others' are not" {
+    works run -d -b "$(bundle temporary "$FOREVER")" "$ID"
+    touch "$STATE/$ID/.container.json.12.0.tmp" "$STATE/$ID/init/.status.12.0.tmp"
+    touch "$STATE/$ID/init/.monitor.tmp" "$STATE/$ID/init/.plugin.tmp" "$STATE/$ID/init/.1.tmp"
+    finds "leftover leftover"
+    mends
+    [[ -e $STATE/$ID/init/.monitor.tmp && -e $STATE/$ID/init/.plugin.tmp && -e $STATE/$ID/init/.1.tmp ]]
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    eventually is_over "$(monitor_of "$ID")"
+    touch "$STATE/$ID/init/.monitor.tmp"
+    finds leftover
+    mends
+    [[ ! -e $STATE/$ID/init/.monitor.tmp ]]
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "strange files, and a runtime's container that has no directory, are explained" {
+    is_well
+    touch "$STATE/note"
+    cannot_mend stranger
+    says note
+    rm "$STATE/note"
+    works run -d -b "$(bundle strange "$FOREVER")" "$ID"
+    ln -s /etc "$STATE/$ID/link"
+    cannot_mend stranger
+    says link
+    rm "$STATE/$ID/link"
+    mkdir "$ROOTS/fake/$ID-nobody"
+    cannot_mend runtime-state
+    says "$ID-nobody" "$ROOTS/fake"
+    rmdir "$ROOTS/fake/$ID-nobody"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "a monitor whose directory is gone is found" {
+    works run -d -b "$(bundle stray "$FOREVER")" "$ID"
+    monitor=$(monitor_of "$ID")
+    mv "$STATE/$ID" "$T/away"
+    rm -r "$T/away"
+    captures shimhost check
+    is "$status" 1
+    # Where a directory went that was moved before it was removed, nobody knows.
+    says "$ID"
+    kill_and_await "$monitor"
+    "$BUILD/t/fake-runtime/fake-runtime" --root "$ROOTS/fake" delete -f "$ID"
+    works run -d -b "$(bundle stray "$FOREVER")" "$ID"
+    monitor=$(monitor_of "$ID")
+    rm -r "${STATE:?}/$ID"
+    captures shimhost check
+    says stray-monitor "process $monitor"
+    ! is_over "$monitor"
+    kill_and_await "$monitor"
+    "$BUILD/t/fake-runtime/fake-runtime" --root "$ROOTS/fake" delete -f "$ID"
+    is_well
+    nothing_is_left
+}
