@@ -40,11 +40,13 @@ UNIT_TESTS = \
 BATS_TESTS = \
 	%D%/attach.bats \
 	%D%/abi.bats \
+	%D%/bench.bats \
 	%D%/changes.bats \
 	%D%/check.bats \
 	%D%/config.bats \
 	%D%/containerd.bats \
 	%D%/exec.bats \
+	%D%/guard.bats \
 	%D%/hosts.bats \
 	%D%/idle.bats \
 	%D%/inheritance.bats \
@@ -68,7 +70,7 @@ BATS_TESTS = \
 	%D%/terminal.bats \
 	%D%/tutorial.bats
 
-EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/config.json %D%/install-privately \
+EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/config.json %D%/guard.ceilings %D%/install-privately \
 	%D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/tap %D%/unit/directory_fixture.h .clang-format quickstart
 
@@ -178,6 +180,7 @@ check_PROGRAMS += %D%/helpers/take-pid
 %C%_unit_test_streams_terminal_SOURCES = %D%/unit/test_streams_terminal.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h
 
 include t/fake-runtime/local.mk
+include t/bench/local.mk
 include t/fuzz/local.mk
 
 # ---- plugins that are wrong in one way each

@@ -300,7 +300,8 @@ static int start(const struct request *request) {
     if (!alive(pid) || access(fifo, F_OK) < 0)
         die(request, "cannot start `%s`: it is not in the created state", request->id);
     int fd = open(fifo, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "", 1) != 1 || unlink(fifo) < 0)
+    /* A process that is over at once may have been deleted by now, and its FIFO with it. */
+    if (fd < 0 || write(fd, "", 1) != 1 || (unlink(fifo) < 0 && errno != ENOENT))
         die(request, "cannot start `%s`: %s", request->id, strerror(errno));
     return 0;
 }
