@@ -57,6 +57,7 @@ BATS_TESTS = \
 	%D%/manuals.bats \
 	%D%/many.bats \
 	%D%/monitor-death.bats \
+	%D%/oom.bats \
 	%D%/pid-reuse.bats \
 	%D%/plugin.bats \
 	%D%/plugin-check.bats \

@@ -8,7 +8,8 @@ bool container_has_pid(const struct shim_state *state) {
            state->status != SHIM_STATUS_UNKNOWN;
 }
 
-/* status, pid, exitStatus, exitUnknown: the same for a container and for each of its processes. */
+/* status, pid, exitStatus, exitUnknown, oomKilled: the same for a container and for each of its
+ * processes. */
 static void process_members(struct json_out *out, const struct process_info *process) {
     const struct shim_state *state = &process->state;
     json_out_text(out, "status", status_name(state->status));
@@ -19,6 +20,8 @@ static void process_members(struct json_out *out, const struct process_info *pro
         json_out_null(out, "exitStatus");
     if (process->unknown[0])
         json_out_text(out, "exitUnknown", process->unknown);
+    if (process->oom_kills)
+        json_out_boolean(out, "oomKilled", true);
 }
 
 /* An empty `created` is not known. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Killing for want of memory. Version 2: memory.events is watched by inotify; version 1: an eventfd
- * on memory.oom_control. Neither says how often, so the counter is what is compared.
+ * on memory.oom_control. Neither says how often, so the counter is what is compared. At the end the
+ * group may be gone before anybody has looked; the monitor has then left in the state directory
+ * what the counter said.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "containerd/cgroup.h"
 #include "containerd/task.h"
 #include "events.pb-c.h"
+#include "state/status.h"
 
 static const char *counter_file(const struct task *task) {
     return cgroup_unified(task->cgroup) ? "memory.events" : "memory.oom_control";
@@ -27,13 +30,28 @@ static int open_memory(const struct task *task) {
     return cgroup_open(task->cgroup, cgroup_unified(task->cgroup) ? NULL : "memory");
 }
 
-void oom_check(struct task *task) {
+static uint64_t recorded_kills(const struct task *task) {
+    uint64_t kills = 0;
+    struct shim_error ignored = ERROR_NONE;
+    int fd AUTO_CLOSE = process_directory(&task->init);
+    if (fd >= 0)
+        status_oom_read(fd, &kills, &ignored);
+    return kills;
+}
+
+static uint64_t count_kills(const struct task *task) {
     static const struct cgroup_field fields[] = {{"oom_kill", 0}};
-    uint64_t kills = task->oom_kills;
+    uint64_t kills = 0;
     int fd AUTO_CLOSE = task->cgroup ? open_memory(task) : -ENOENT;
-    if (fd < 0)
-        return;
-    cgroup_fields(fd, counter_file(task), fields, 1, &kills);
+    if (fd >= 0)
+        cgroup_fields(fd, counter_file(task), fields, 1, &kills);
+    return kills;
+}
+
+void oom_check(struct task *task) {
+    uint64_t kills = count_kills(task);
+    if (kills <= task->oom_kills)
+        kills = recorded_kills(task);
     if (kills <= task->oom_kills)
         return;
     task->oom_kills = kills;

@@ -161,7 +161,8 @@ int engine_delete(struct engine *engine, const char *container, const char *proc
 struct process_info {
     char id[77];
     struct shim_state state;
-    char unknown[256]; /* why the exit status is not known, or empty */
+    char unknown[256];  /* why the exit status is not known, or empty */
+    uint64_t oom_kills; /* how many of its processes were killed for want of memory */
     bool monitor_alive;
     bool terminal;
 };

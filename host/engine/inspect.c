@@ -53,6 +53,9 @@ static int look_at_process(struct process *process, struct process_info *info,
     if (info->state.status == SHIM_STATUS_STOPPED && info->state.exit_status < 0 &&
         status_unknown_read(process->directory_fd, info->unknown, sizeof(info->unknown)) < 0)
         info->unknown[0] = '\0';
+    r = status_oom_read(process->directory_fd, &info->oom_kills, error);
+    if (r < 0 && r != -ENOENT)
+        return r;
     r = status_monitor_alive(process->directory_fd, NULL, error);
     info->monitor_alive = r == 1;
     return r < 0 ? r : 0;

@@ -39,6 +39,7 @@ static int identify(struct monitor *monitor, int pid) {
 }
 
 static void record(struct monitor *monitor) {
+    oom_begin(monitor); /* before anybody can know of it, and start it */
     int result = record_prepare_exit(monitor);
     if (result == 0)
         result = record_process(monitor);

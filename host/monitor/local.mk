@@ -18,6 +18,7 @@ host_monitor_shimhost_monitor_SOURCES = \
 	%D%/machine_hosted.h \
 	%D%/machine_x86_64.h \
 	%D%/main.c \
+	%D%/oom.c \
 	%D%/monitor.h \
 	%D%/plan.c \
 	%D%/plan.h \

@@ -101,6 +101,7 @@ static int run(const struct plan *plan) {
         .status_fd = -1,
         .pidfd = -1,
         .capture_fd = -1,
+        .oom_fd = -1,
     };
     streams_init(&monitor);
     int result = prepare(&monitor);

@@ -12,6 +12,7 @@
  *   streams.c   descriptors 0 to 2
  *   control.c   the control FIFO
  *   record.c    the small files that say what is true
+ *   oom.c       whether memory ran out
  *   log.c       shim-log.json
  *
  * Everything lives on the stack of main: the program has no data page of its own.
@@ -81,13 +82,15 @@ struct monitor {
     bool unclean;          /* a cleanup command has failed */
     int64_t deadline;      /* of the state, on the monotonic clock in milliseconds, or 0 */
 
-    int ready_fd;   /* the host waits at its other end, or -1 */
-    int signal_fd;  /* signalfd */
-    int exit_fd;    /* whoever waits sees its end; -1 once told */
-    int control_fd; /* orders */
-    int status_fd;  /* the exit status's file, with room set aside, or -1 */
-    int pidfd;      /* of a foreign process, or -1 */
-    int capture_fd; /* output of the cleanup command, or -1 */
+    int ready_fd;       /* the host waits at its other end, or -1 */
+    int signal_fd;      /* signalfd */
+    int exit_fd;        /* whoever waits sees its end; -1 once told */
+    int control_fd;     /* orders */
+    int status_fd;      /* the exit status's file, with room set aside, or -1 */
+    int pidfd;          /* of a foreign process, or -1 */
+    int capture_fd;     /* output of the cleanup command, or -1 */
+    int oom_fd;         /* the kernel's counter of what it killed for want of memory, or -1; */
+    uint64_t oom_kills; /* what it said before the process */
 
     bool guarded;  /* our oom_score_adj has been lowered; */
     char score[8]; /* it was this, and commands get it back */
@@ -284,6 +287,24 @@ int record_exit(struct monitor *monitor);
 /* Leaves `.cleaned`: all cleanup commands have succeeded, the runtime knows nothing of it any more.
  */
 void record_cleaned(void);
+
+/* ---- oom.c ------------------------------------------------------------------------------------
+ */
+
+/* Opens the counter of what the kernel kills in the process's cgroup for want of memory, if that
+ * has one of its own. */
+void oom_begin(struct monitor *monitor);
+
+/* The process is over: leaves `oomKilled`, with how many were killed, if there were any. Of an exec
+ * only if it was killed itself. */
+void oom_end(struct monitor *monitor, int wait_status);
+
+/* Puts the path of the counter together out of the text of /proc/PID/cgroup. False: there is none.
+ */
+bool oom_counter_path(const char *groups, struct text *path);
+
+/* The count in the text of memory.events, or of memory.oom_control. */
+uint64_t oom_count(const char *counts);
 
 /* ---- log.c ------------------------------------------------------------------------------------
  */

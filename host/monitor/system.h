@@ -47,6 +47,10 @@ static inline long sys_read(int fd, void *buffer, size_t size) {
     return call3(__NR_read, fd, (long)buffer, (long)size);
 }
 
+static inline long sys_pread(int fd, void *buffer, size_t size, long offset) {
+    return call4(__NR_pread64, fd, (long)buffer, (long)size, offset);
+}
+
 static inline long sys_write(int fd, const void *buffer, size_t size) {
     return call3(__NR_write, fd, (long)buffer, (long)size);
 }

@@ -16,6 +16,7 @@
 #define EXIT_STATUS_FILE "exitStatus"
 #define EXIT_UNKNOWN_FILE "exitUnknown"
 #define EXIT_ROOM_FILE ".exitStatus"
+#define OOM_FILE "oomKilled"
 #define CHANGING_FILE ".changing"
 #define CLEANED_FILE ".cleaned"
 #define SMALL_FILE_MAX 256
@@ -114,6 +115,19 @@ int status_unknown_write(int directory_fd, const char *why, struct shim_error *e
     if (r == 0)
         give_room_back(directory_fd);
     return r;
+}
+
+int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error) {
+    char line[32];
+    int r = read_line(directory_fd, OOM_FILE, line, sizeof(line), error);
+    if (r < 0)
+        return r;
+    uint64_t kills;
+    if (parse_decimal(line, (size_t)r, UINT64_MAX, &kills) < 0 || kills == 0)
+        return error_set(error, -EBADMSG, "oomKilled: %s; expected a number from 1 on",
+                         r == 0 ? "it is empty" : "it is malformed");
+    *ret_kills = kills;
+    return 0;
 }
 
 int status_changing_set(int directory_fd, struct shim_error *error) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small files of a process's directory that say how it is: status, exitStatus, exitUnknown,
- * .changing. */
+ * oomKilled, .changing. */
 #ifndef SHIMHOST_STATE_STATUS_H
 #define SHIMHOST_STATE_STATUS_H
 
@@ -24,6 +24,10 @@ int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *
 /* Reads why the exit status is not known, into `buffer`. -ENOENT: there is no such file. */
 int status_unknown_read(int directory_fd, char *buffer, size_t size);
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error);
+
+/* Reads how many of its processes the kernel has killed for want of memory, as its monitor left it
+ * at the end. -ENOENT: none; -EBADMSG: malformed. */
+int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error);
 
 /* Marks that a host is about to let the runtime change something, and that it is done. A mark
  * without a lock tells the next host that `status` may be behind. */

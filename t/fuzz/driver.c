@@ -52,7 +52,7 @@ static int replay_directory(const char *directory) {
         return failed(directory);
     int bad = count == 0;
     for (int i = 0; i < count; i++) {
-        char path[4096];
+        char path[8192];
         snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
         int r = replay(path);
         printf("%sok %d - %s\n", r ? "not " : "", i + 1, entries[i]->d_name);

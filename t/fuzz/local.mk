@@ -14,6 +14,7 @@ FUZZ_TARGETS = \
 	%D%/fuzz_ids \
 	%D%/fuzz_log_record \
 	%D%/fuzz_logs \
+	%D%/fuzz_oom \
 	%D%/fuzz_plan \
 	%D%/fuzz_process_plan \
 	%D%/fuzz_records \
@@ -40,7 +41,7 @@ check_LTLIBRARIES += %D%/libfuzz.la %D%/libmonitor.la
 %C%_libmonitor_la_SOURCES = %D%/monitor.c %D%/monitor.h \
 	host/monitor/adopt.c host/monitor/attach.c host/monitor/children.c host/monitor/cleanup.c \
 	host/monitor/console.c host/monitor/control.c host/monitor/copy.c host/monitor/launch.c \
-	host/monitor/log.c host/monitor/logfile.c host/monitor/main.c host/monitor/plan.c \
+	host/monitor/log.c host/monitor/logfile.c host/monitor/main.c host/monitor/oom.c host/monitor/plan.c \
 	host/monitor/record.c host/monitor/start.c host/monitor/streams.c host/monitor/text.c \
 	host/monitor/watch.c
 %C%_libmonitor_la_CPPFLAGS = $(AM_CPPFLAGS) -DMONITOR_IN_LIBRARY
@@ -62,6 +63,7 @@ FUZZ_MONITOR = %D%/libmonitor.la $(FUZZ_LDADD)
 %C%_fuzz_ids_LDADD = $(FUZZ_HOST)
 %C%_fuzz_log_record_LDADD = $(FUZZ_HOST)
 %C%_fuzz_logs_LDADD = $(FUZZ_HOST)
+%C%_fuzz_oom_LDADD = $(FUZZ_MONITOR)
 %C%_fuzz_plan_LDADD = $(FUZZ_MONITOR)
 %C%_fuzz_process_plan_SOURCES = %D%/fuzz_process_plan.c plugins/process/read_plan.c
 %C%_fuzz_process_plan_LDADD = $(FUZZ_LDADD)

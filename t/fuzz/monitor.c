@@ -19,7 +19,8 @@ void fuzz_monitor(struct monitor *monitor, struct plan *plan) {
                                 .control_fd = -1,
                                 .status_fd = -1,
                                 .pidfd = -1,
-                                .capture_fd = -1};
+                                .capture_fd = -1,
+                                .oom_fd = -1};
     streams_init(monitor);
 }
 

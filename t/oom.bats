@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Want of memory: who was killed for it is known, also when nobody has looked.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+LIMIT_16M='.linux.resources.memory = {limit: 16777216, swap: 16777216}'
+# One block of this size is more than there may be.
+GREEDY='/bin/busybox dd if=/dev/zero of=/dev/null bs=64M count=1'
+
+# with_limit NAME SCRIPT: a bundle whose container has 16 MiB.
+with_limit() {
+    bundle "$1" "$2" "$LIMIT_16M"
+}
+
+test_setup() {
+    [[ -e /sys/fs/cgroup/memory/memory.oom_control ]] ||
+        grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null ||
+        cannot_run "there is no memory controller"
+}
+
+@test "a container that eats all its memory is said to have been killed for it" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(with_limit "greedy-$RUNTIME" "exec $GREEDY")" "$ID"
+        gives 137 "$ID"
+        is "$(field "$ID" .oomKilled)" true
+        is "$(cat "$STATE/$ID/init/oomKilled")" 1
+        is "$(shimhost list --format json | jq '.[0].oomKilled')" true
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "so is one of whose processes another one was, whatever its own exit status" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(with_limit "parent-$RUNTIME" "$GREEDY; exit 3")" "$ID"
+        gives 3 "$ID"
+        is "$(field "$ID" .oomKilled)" true
+        works delete "$ID"
+    done
+}
+
+@test "it is recorded before the exit is announced" {
+    for RUNTIME in $RUNTIMES; do
+        event ready go
+        works run -d -r "$RUNTIME" \
+            -b "$(with_limit "order-$RUNTIME" "echo >/events/ready; read x </events/go; exec $GREEDY")" "$ID"
+        await ready
+        # Reads the end of the exit FIFO, as every waiter does, and looks at once.
+        (exec sh -c 'exec <"$1/exit"; cat; cat "$1/oomKilled"' sh "$STATE/$ID/init" >"$T/seen" 2>&1 3>&-) &
+        reader=$!
+        eventually reads_exit "$reader"
+        give go
+        joins "$reader"
+        is "$(cat "$T/seen")" 1
+        works delete "$ID"
+        rm "$EVENTS"/*
+    done
+}
+
+reads_exit() {
+    [[ $(readlink "/proc/$1/fd/0") == */init/exit ]]
+}
+
+@test "of an exec it is said only if it was killed itself" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(with_limit "exec-$RUNTIME" 'exec sleep 1000000')" "$ID"
+        fails_with 137 exec --id greedy "$ID" -- $GREEDY
+        event ready go
+        works exec -d --id onlooker "$ID" -- sh -c 'echo >/events/ready; read x </events/go; exit 5'
+        await ready
+        works exec -d --id greedier "$ID" -- $GREEDY
+        gives 137 "$ID" --process-id greedier
+        give go
+        gives 5 "$ID" --process-id onlooker
+        works state "$ID"
+        is "$(jq -c '[.processes[] | select(.oomKilled) | .id]' <<<"$output")" '["greedier"]'
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        is "$(field "$ID" .oomKilled)" true "what is said of the container"
+        works delete "$ID"
+        rm "$EVENTS"/*
+        nothing_is_left
+    done
+}
+
+@test "of who was killed by somebody, or has no group of its own, nothing is said" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(with_limit "killed-$RUNTIME" 'exec sleep 1000000')" "$ID"
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        is "$(field "$ID" .oomKilled)" null
+        [[ ! -e $STATE/$ID/init/oomKilled ]]
+        works delete "$ID"
+    done
+    configure_runtime process
+    works run -d -r process -b "$(bundle alone 'exec /bin/busybox sleep 1000000' '.process.args[0] = "/bin/sh"')" "$ID"
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    is "$(field "$ID" .oomKilled)" null
+    ! ls -l "/proc/$(monitor_of "$ID")/fd" 2>/dev/null | grep -q cgroup
+}
+
+@test "a monitor whose oom_score_adj may not be lowered says so, once" {
+    needs capsh
+    for RUNTIME in $RUNTIMES; do
+        timeout 120 capsh --drop=cap_sys_resource -- -c 'exec "$@"' sh "$SHIMHOST" run -d -r "$RUNTIME" \
+            -b "$(bundle "score-$RUNTIME" 'exec sleep 1000000')" "$ID" </dev/null 3>&-
+        monitor=$(monitor_of "$ID")
+        eventually said_once "$STATE/$ID/init/shim-log.json"
+        is "$(cat "/proc/$(pid_of "$ID")/oom_score_adj")" "$(jq '.process.oomScoreAdj // 0' "$TESTS/config.json")"
+        works delete --force "$ID"
+        [[ ! -d /proc/$monitor ]] || eventually is_over "$monitor"
+    done
+}
+
+said_once() {
+    [[ $(grep -c 'cannot lower oom_score_adj' "$1") == 1 ]]
+}
