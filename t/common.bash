@@ -103,8 +103,13 @@ kernel_is_at_least() {
     ((major > $1 || (major == $1 && minor >= $2)))
 }
 
+# The program behind a runtime: the plugin oci is pointed at runc, and the plugin process has none.
 runtime_binary() {
-    command -v "$1"
+    case $1 in
+    process) ;;
+    oci) command -v runc ;;
+    *) command -v "$1" ;;
+    esac
 }
 
 # A root file system with nothing but busybox. Containers mount it read-only, so tests share it.
@@ -130,11 +135,13 @@ configure() {
 
 # configure_runtime NAME [LINE…]: writes runtimes.d/NAME.yaml; a line "KEY: …" replaces the usual one.
 configure_runtime() {
-    local name=$1 line key
-    local -A lines=(
-        [version]='version: 1' [plugin]="plugin: $name" [root]="root: $ROOTS/$name"
-    )
-    ! runtime_binary "$name" >/dev/null || lines[binary]="binary: $(runtime_binary "$name")"
+    local name=$1 binary line key
+    local -A lines=([version]='version: 1' [plugin]="plugin: $name")
+    binary=$(runtime_binary "$name") || true
+    [[ -z $binary ]] || lines[binary]="binary: $binary"
+    [[ $name == process ]] || lines[root]="root: $ROOTS/$name"
+    # The bundles have no network of their own, which runsc would want to copy.
+    [[ $name != runsc ]] || lines[options]='options: { network: none, ignore-cgroups: true }'
     shift
     for line in "$@"; do
         lines[${line%%:*}]=$line
@@ -254,6 +261,12 @@ monitor_of() {
     head -n 1 "$STATE/$1/${2:-init}/monitor"
 }
 
+# adopted MONITOR: another monitor than this one lives.
+adopted() {
+    local monitor
+    monitor=$(monitor_of "$ID" 2>/dev/null) && [[ $monitor && $monitor != "$1" ]] && ! is_over "$monitor"
+}
+
 # ------------------------------------------------------------------------------------ events
 
 # event NAME…: makes FIFOs, which containers see in /events.
@@ -365,7 +378,7 @@ remove_leftovers() {
     for runtime in $RUNTIMES; do
         for path in "$ROOTS/$runtime/$ID"*; do
             [[ -d $path ]] || continue
-            timeout -k 5 30 "$runtime" --root "$ROOTS/$runtime" delete -f "$(basename "$path")" \
+            timeout -k 5 30 "$(runtime_binary "$runtime")" --root "$ROOTS/$runtime" delete -f "$(basename "$path")" \
                 </dev/null 3>&-
         done
     done &>/dev/null

@@ -45,6 +45,7 @@ BATS_TESTS = \
 	%D%/check.bats \
 	%D%/config.bats \
 	%D%/containerd.bats \
+	%D%/every-runtime.bats \
 	%D%/exec.bats \
 	%D%/guard.bats \
 	%D%/hosts.bats \
@@ -61,6 +62,7 @@ BATS_TESTS = \
 	%D%/pid-reuse.bats \
 	%D%/plugin.bats \
 	%D%/plugin-check.bats \
+	%D%/plugin-check-ours.bats \
 	%D%/run.bats \
 	%D%/runtimes.bats \
 	%D%/sdk-example.bats \
@@ -72,7 +74,7 @@ BATS_TESTS = \
 	%D%/tutorial.bats
 
 EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/config.json %D%/guard.ceilings %D%/install-privately \
-	%D%/streams.bash %D%/terminal.bash %D%/long/streams \
+	%D%/plugin-check.bash %D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/tap %D%/unit/directory_fixture.h .clang-format quickstart
 
 # What the tests of the SDK compile themselves.

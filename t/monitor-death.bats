@@ -78,12 +78,6 @@ kill_monitor() {
     done
 }
 
-# A monitor other than $1 lives.
-adopted() {
-    local monitor
-    monitor=$(monitor_of "$ID" 2>/dev/null) && [[ $monitor && $monitor != "$1" ]] && ! is_over "$monitor"
-}
-
 @test "an adopted container is signalled, executed into and adopted again" {
     for RUNTIME in $RUNTIMES; do
         event "ready-$RUNTIME"

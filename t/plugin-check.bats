@@ -3,6 +3,7 @@
 # The conformance kit: it passes what is right, and finds in each broken plugin the one thing that is broken.
 [[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
 load common
+load plugin-check
 
 # What each of t/plugins/broken-NAME.c fails, and nothing else.
 declare -gA BREAKS=(
@@ -49,18 +50,6 @@ build() {
             -I"$SOURCE/sdk/include" -o "$BATS_FILE_TMPDIR/$(basename "$file" .c).so" "$file" || return
         chmod 755 "$BATS_FILE_TMPDIR/$(basename "$file" .c).so"
     done
-}
-
-# check FILE [ARGUMENT…]: runs the kit.
-check() {
-    local file=$1
-    shift
-    LIMIT=800 shimhost plugin check "$@" "$file"
-}
-
-# what FAILED in the TAP of the standard input, one name a line.
-failures() {
-    sed -n 's/^not ok [0-9]* - //p'
 }
 
 setup_plugins() {
@@ -116,51 +105,6 @@ setup_plugins() {
     says "# crashed in the entry processes: Segmentation fault"
     run check "$BATS_FILE_TMPDIR/broken-exit.so" --cycles 1
     says "# exited in the entry processes, with status 0"
-}
-
-# runtime_file NAME: writes a YAML file for one of our plugins, and prints its path.
-runtime_file() {
-    local binary=$1
-    [[ $1 != oci ]] || binary=runc
-    mkdir -p "$T/check" "$T/check/root-$1"
-    {
-        printf '%s\n' 'version: 1' "plugin: $1" "root: $T/check/root-$1"
-        [[ $1 == process ]] || echo "binary: $(command -v "$binary")"
-        # The kit's bundle has no network of its own, which it would want to copy.
-        [[ $1 != runsc ]] || echo 'options: { network: none }'
-    } >"$T/check/$1.yaml"
-    echo "$T/check/$1.yaml"
-}
-
-# ours_passes NAME CYCLES
-ours_passes() {
-    local binary=$1
-    [[ $1 != oci ]] || binary=runc
-    [[ -e $PLUGINS/$1.so ]] || skip "there is no plugin $1 in this build"
-    [[ $1 == process ]] || command -v "$binary" >/dev/null || cannot_run "$binary is not installed"
-    run check "$PLUGINS/$1.so" --runtime-config "$(runtime_file "$1")" --cycles "$2"
-    is "$status" 0 "exit status ($output)"
-    is "$(failures <<<"$output")" ""
-}
-
-@test "the plugin crun passes" {
-    ours_passes crun 50
-}
-
-@test "the plugin runc passes" {
-    ours_passes runc 50
-}
-
-@test "the plugin oci, pointed at runc, passes" {
-    ours_passes oci 10
-}
-
-@test "the plugin process passes" {
-    ours_passes process 50
-}
-
-@test "the plugin runsc passes" {
-    ours_passes runsc 5
 }
 
 @test "what cannot be checked is refused before anything runs" {

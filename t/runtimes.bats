@@ -167,7 +167,7 @@ END
 
 @test "runsc: exit statuses, exec, signals to an exec, checkpoint and restore" {
     needs runsc
-    configure_runtime runsc "root: $ROOTS/runsc" "options: { network: none, ignore-cgroups: true }"
+    configure_runtime runsc
     bundle=$(bundle sandbox "$FOREVER" 'del(.mounts[] | select(.destination == "/events"))')
     works run -d -r runsc -b "$bundle" "$ID"
     fails_with 3 exec "$ID" -- sh -c 'exit 3'
@@ -207,7 +207,6 @@ process_bundle() {
 
 @test "process: exit statuses are those of a shell, also when nothing can be executed" {
     configure_runtime process
-    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
     fails_with 9 run --rm -r process -b "$(process_bundle 'exit 9')" "$ID"
     fails_with 137 run --rm -r process -b "$(process_bundle 'kill -9 $$')" "$ID"
     fails_with 127 run -r process -b "$(process_bundle '' '.process.args = ["nonexistent"]')" "$ID"
@@ -223,7 +222,6 @@ process_bundle() {
 
 @test "process: user, capabilities, limits and directory are the bundle's; its environment is no secret to others" {
     configure_runtime process
-    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
     works run --rm -r process -b "$(process_bundle \
         'id -u; id -G; pwd; ulimit -n; umask; grep -E "CapBnd|NoNewPrivs" /proc/self/status' \
         '.process.user = {uid: 65534, gid: 65534, additionalGids: [5], umask: 63} |
@@ -246,7 +244,6 @@ NoNewPrivs:	1"
 
 @test "process: all that its processes have brought forth belongs to the container" {
     configure_runtime process
-    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
     event ready
     works run -d -r process -b "$(process_bundle \
         "sleep 1001 & setsid sleep 1002 & echo up >$EVENTS/ready; exec sleep 1003")" "$ID"
@@ -282,7 +279,6 @@ states() {
 
 @test "process: what the first process leaves ends with it" {
     configure_runtime process
-    sed -i '/^binary\|^root/d' "$T/etc/runtimes.d/process.yaml"
     fails_with 9 run -r process -b "$(process_bundle 'setsid sleep 1000 & exit 9')" "$ID"
     works delete "$ID"
     nothing_is_left

@@ -230,14 +230,20 @@ static int copy_size(struct draft *draft) {
     return 0;
 }
 
+static int copy_directory(struct draft *draft) {
+    int r = get(draft, "/cwd");
+    if (r > 0 && draft->text[0] != '/')
+        return wrong(draft, "/cwd", "is not an absolute path");
+    return r > 0 ? copy(draft, "/cwd", PLAN_DIRECTORY) : r;
+}
+
 static int copy_process(struct draft *draft) {
     int r = copy_all(draft, "/args", PLAN_ARGUMENT);
     if (r <= 0)
         return r < 0 ? r : wrong(draft, "/args", "are missing or empty");
     if ((r = copy_all(draft, "/env", PLAN_ENVIRONMENT)) < 0 ||
         (r = copy_all(draft, "/user/additionalGids", PLAN_GROUP)) < 0 ||
-        (r = copy(draft, "/cwd", PLAN_DIRECTORY)) < 0 ||
-        (r = copy(draft, "/user/uid", PLAN_UID)) < 0 ||
+        (r = copy_directory(draft)) < 0 || (r = copy(draft, "/user/uid", PLAN_UID)) < 0 ||
         (r = copy(draft, "/user/gid", PLAN_GID)) < 0 ||
         (r = copy(draft, "/user/umask", PLAN_UMASK)) < 0 ||
         (r = copy(draft, "/oomScoreAdj", PLAN_SCORE)) < 0)

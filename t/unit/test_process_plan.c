@@ -112,6 +112,8 @@ static void what_is_wrong_is_named(void **state) {
         {"{\"args\": [[]]}", "/args/0"},
         {"{\"args\": [\"a\\u0000b\"]}", "/args/0"},
         {"{\"args\": [\"a\"], \"env\": [{}]}", "/env/0"},
+        {"{\"args\": [\"a\"], \"cwd\": 7}", "/cwd"},
+        {"{\"args\": [\"a\"], \"cwd\": \"tmp\"}", "/cwd"},
         {"{\"args\": [\"a\"], \"rlimits\": [{\"type\": \"RLIMIT_X\"}]}", "/rlimits/0/type"},
         {"{\"args\": [\"a\"], \"rlimits\": [{\"type\": \"RLIMIT_AS\", \"soft\": \"y\"}]}",
          "/rlimits/0/soft"},
