@@ -63,6 +63,7 @@ BATS_TESTS = \
 	%D%/plugin.bats \
 	%D%/plugin-check.bats \
 	%D%/plugin-check-ours.bats \
+	%D%/reboot.bats \
 	%D%/run.bats \
 	%D%/runtimes.bats \
 	%D%/sdk-example.bats \

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/call.h"
+#include "process/identity.h"
 
 void container_info_clear(struct container_info *info) {
     free(info->runtime);
@@ -43,6 +44,25 @@ static void look_without_plugin(int container_fd, struct container_info *info) {
         set_problem(info, &problem);
 }
 
+/* Why nobody knows the exit status: what is recorded, or what is plain without a record. */
+static int look_at_unknown(const struct process *process, struct process_info *info,
+                           struct shim_error *error) {
+    if (status_unknown_read(process->directory_fd, info->unknown, sizeof(info->unknown)) >= 0)
+        return 0;
+    const struct shim_identity *identity = &info->state.identity;
+    int r = identity->pid ? identity_of_other_boot(identity, error) : 0;
+    snprintf(info->unknown, sizeof(info->unknown), "%s", r == 1 ? HOST_RESTARTED : "");
+    return r < 0 ? r : 0;
+}
+
+static int look_at_end(const struct process *process, struct process_info *info,
+                       struct shim_error *error) {
+    int r = info->state.exit_status < 0 ? look_at_unknown(process, info, error) : 0;
+    if (r == 0)
+        r = status_oom_read(process->directory_fd, &info->oom_kills, error);
+    return r == -ENOENT ? 0 : r;
+}
+
 static int look_at_process(struct process *process, struct process_info *info,
                            struct shim_error *error) {
     snprintf(info->id, sizeof(info->id), "%s", process->id);
@@ -50,11 +70,7 @@ static int look_at_process(struct process *process, struct process_info *info,
     int r = process_load(process, &info->state, error);
     if (r < 0)
         return r;
-    if (info->state.status == SHIM_STATUS_STOPPED && info->state.exit_status < 0 &&
-        status_unknown_read(process->directory_fd, info->unknown, sizeof(info->unknown)) < 0)
-        info->unknown[0] = '\0';
-    r = status_oom_read(process->directory_fd, &info->oom_kills, error);
-    if (r < 0 && r != -ENOENT)
+    if (info->state.status == SHIM_STATUS_STOPPED && (r = look_at_end(process, info, error)) < 0)
         return r;
     r = status_monitor_alive(process->directory_fd, NULL, error);
     info->monitor_alive = r == 1;

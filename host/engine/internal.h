@@ -101,6 +101,8 @@ int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_er
  * afterwards there is an exit status, a reason why there is none, or a new monitor. Takes the lock.
  */
 int process_recover(struct process *process, struct shim_error *error);
+/* Why nobody knows the end of a process of another boot. */
+#define HOST_RESTARTED "host restarted, and nobody saw its end"
 /* What its monitor would have done after the end: makes the runtime forget it, and notes that. */
 int process_clean(struct process *process, struct shim_error *error);
 /* Waits until a pidfd says that its process is over. -ETIMEDOUT, -ECANCELED. */

@@ -32,6 +32,16 @@ static int record_unknown(const struct process *process, const char *why,
     return r < 0 ? r : status_write(process->directory_fd, SHIM_STATUS_STOPPED, error);
 }
 
+/* It is over, and the monitor has not told how. */
+static int record_unseen(const struct process *process, const struct shim_identity *identity,
+                         struct shim_error *error) {
+    int r = identity_of_other_boot(identity, error);
+    if (r < 0)
+        return r;
+    return record_unknown(
+        process, r == 1 ? HOST_RESTARTED : "its monitor was killed, and nobody saw its end", error);
+}
+
 /* Only the plugin knows what more has to be killed, or that what the host sees of the process is
  * not the process itself. A frozen one does not die before it is thawed. */
 static int kill_by_plugin(const struct process *process, struct shim_error *error) {
@@ -113,7 +123,7 @@ static int recover_locked(struct process *process, struct shim_error *error) {
     if (r < 0 || (r = identity_alive(&identity, error)) < 0)
         return r;
     if (r == 0)
-        return record_unknown(process, "its monitor was killed, and nobody saw its end", error);
+        return record_unseen(process, &identity, error);
     if (process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT)
         return process_adopt(process, error);
     return recover_by_kill(process, &identity, error);

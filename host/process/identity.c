@@ -151,6 +151,12 @@ bool identity_same(const struct shim_identity *a, const struct shim_identity *b)
            strncmp(a->boot_id, b->boot_id, sizeof(a->boot_id)) == 0;
 }
 
+int identity_of_other_boot(const struct shim_identity *identity, struct shim_error *error) {
+    char boot_id[sizeof(identity->boot_id)];
+    int r = identity_boot(boot_id, error);
+    return r < 0 ? r : strncmp(boot_id, identity->boot_id, sizeof(boot_id)) != 0;
+}
+
 static int gone(const struct shim_identity *identity, const char *why, struct shim_error *error) {
     return error_set(error, -ESRCH, "process %d is gone%s", identity->pid, why);
 }
@@ -158,11 +164,10 @@ static int gone(const struct shim_identity *identity, const char *why, struct sh
 /* Reads the process's stat if it is still this one. -ESRCH: it is not. */
 static int find(const struct shim_identity *identity, struct process_stat *ret,
                 struct shim_error *error) {
-    char boot_id[sizeof(identity->boot_id)];
-    int r = identity_boot(boot_id, error);
+    int r = identity_of_other_boot(identity, error);
     if (r < 0)
         return r;
-    if (strncmp(boot_id, identity->boot_id, sizeof(boot_id)) != 0)
+    if (r == 1)
         return gone(identity, ": it belonged to another boot of the machine", error);
     if ((r = identity_stat(identity->pid, ret, error)) < 0)
         return r;

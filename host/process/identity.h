@@ -35,6 +35,9 @@ int identity_boot(char ret_boot_id[40], struct shim_error *error);
  * stays. Errors: those of identity_stat(); -EINVAL: size too small. */
 int identity_of(pid_t pid, struct shim_identity *ret_identity, struct shim_error *error);
 
+/* 1: it belongs to another boot of the machine, so nobody who lives is it; 0: to this one. */
+int identity_of_other_boot(const struct shim_identity *identity, struct shim_error *error);
+
 bool identity_same(const struct shim_identity *a, const struct shim_identity *b);
 
 /* Opens a pidfd on exactly that process, close-on-exec, for the caller to close; it becomes
