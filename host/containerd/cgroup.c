@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 #include <linux/magic.h>
 
 #include "base/fd.h"
@@ -22,6 +23,11 @@ char *cgroup_of(pid_t pid) {
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     int fd AUTO_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? NULL : cgroup_text(fd, "cgroup");
+}
+
+char *cgroup_of_container(pid_t pid) {
+    char *own AUTO_FREE = cgroup_of(getpid()), *text AUTO_FREE = cgroup_of(pid);
+    return own && text && strcmp(own, text) != 0 ? pointer_steal(&text) : NULL;
 }
 
 /* Reads whatever the kernel makes up at the moment of reading, which has no size. */

@@ -10,6 +10,10 @@
 /* The text of /proc/PID/cgroup, for the caller to free, or NULL. */
 char *cgroup_of(pid_t pid);
 
+/* The same, but NULL for a container without groups of its own: one that is in those of this very
+ * process, whose figures and events are not the container's. */
+char *cgroup_of_container(pid_t pid);
+
 /* Opens the directory of a version 1 controller ("memory"), or with NULL that of version 2. `text`
  * is what cgroup_of() gave. -ENOENT: there is no such hierarchy, or the group is gone. */
 int cgroup_open(const char *text, const char *controller);

@@ -9,6 +9,7 @@
 #include "runtime.pb-c.h"
 
 #define HELPER_TIMEOUT 10000 /* milliseconds */
+#define FEATURES_TYPE "types.containerd.io/opencontainers/runtime-spec/1/features/Features"
 
 static void set_annotation(Pb__RuntimeInfo__AnnotationsEntry *entry, const char *key, char *value) {
     pb__runtime_info__annotations_entry__init(entry);
@@ -18,6 +19,7 @@ static void set_annotation(Pb__RuntimeInfo__AnnotationsEntry *entry, const char 
 
 int action_info(const struct arguments *arguments, struct shim_error *error) {
     static char name[] = "io.containerd.shimhost.v1", version_text[] = PACKAGE_VERSION;
+    static char features_type[] = FEATURES_TYPE;
     uint8_t *input AUTO_FREE = NULL;
     size_t length;
     int r = action_input(&input, &length, error);
@@ -32,11 +34,17 @@ int action_info(const struct arguments *arguments, struct shim_error *error) {
 
     Pb__RuntimeInfo info = PB__RUNTIME_INFO__INIT;
     Pb__RuntimeVersion version = PB__RUNTIME_VERSION__INIT;
+    Pb__Any features = PB__ANY__INIT;
     Pb__RuntimeInfo__AnnotationsEntry entries[2], *list[2] = {&entries[0], &entries[1]};
     info.name = name;
     info.version = &version;
     info.options = options;
     version.version = version_text;
+    if (response && response->text.len > 0) {
+        features.type_url = features_type;
+        features.value = response->text;
+        info.features = &features;
+    }
     if (response && response->code == 0) {
         set_annotation(&entries[0], "shimhost.runtime", response->runtime_name);
         set_annotation(&entries[1], "shimhost.runtime.version", response->runtime_version);

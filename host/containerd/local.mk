@@ -16,14 +16,17 @@ EXTRA_DIST += $(CONTAINERD_PROTOS)
 CONTAINERD_WIRE = \
 	%D%/address.c %D%/address.h \
 	%D%/arguments.c %D%/arguments.h \
+	%D%/cgroup.c %D%/cgroup.h \
 	%D%/json_scan.c %D%/json_scan.h \
 	%D%/sha256.c %D%/sha256.h \
+	%D%/stats.h \
+	%D%/stats_v1.c \
+	%D%/stats_v2.c \
 	%D%/ttrpc.c %D%/ttrpc.h
 CONTAINERD_SERVER = \
 	%D%/action.c %D%/actions.h \
 	%D%/begin.c \
 	%D%/bundle.c %D%/bundle.h \
-	%D%/cgroup.c %D%/cgroup.h \
 	%D%/change.c \
 	%D%/connection.c %D%/connection.h \
 	%D%/create.c \
@@ -47,12 +50,11 @@ CONTAINERD_SERVER = \
 	%D%/snapshot_restore.c \
 	%D%/snapshot_take.c \
 	%D%/start.c \
-	%D%/stats.c %D%/stats.h \
-	%D%/stats_v1.c \
-	%D%/stats_v2.c \
+	%D%/stats.c \
 	%D%/task.c %D%/task.h \
 	%D%/upgrade.c
 CONTAINERD_HELPER = \
+	%D%/helper/features.c \
 	%D%/helper/guard.c \
 	%D%/helper/helper.h \
 	%D%/helper/logger.c \

@@ -98,8 +98,10 @@ static int watch_version_2(int directory_fd) {
 void oom_watch(struct task *task) {
     struct shim_error error = ERROR_NONE;
     if (!task->cgroup)
-        task->cgroup = cgroup_of((pid_t)task->init.pid);
-    int directory_fd AUTO_CLOSE = task->cgroup ? open_memory(task) : -ENOENT;
+        task->cgroup = cgroup_of_container((pid_t)task->init.pid);
+    if (!task->cgroup)
+        return;
+    int directory_fd AUTO_CLOSE = open_memory(task);
     int fd = directory_fd < 0               ? directory_fd
              : cgroup_unified(task->cgroup) ? watch_version_2(directory_fd)
                                             : watch_version_1(directory_fd);

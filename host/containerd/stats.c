@@ -17,8 +17,10 @@ void stats_answer(struct task *task, struct call *call) {
         return;
     }
     bool unified = cgroup_unified(task->cgroup);
-    size_t length =
-        unified ? stats_version_2(task->cgroup, &bytes) : stats_version_1(task->cgroup, &bytes);
+    int fd AUTO_CLOSE = unified ? cgroup_open(task->cgroup, NULL) : -1;
+    size_t length = fd >= 0    ? stats_version_2(fd, &bytes)
+                    : !unified ? stats_version_1(task->cgroup, &bytes)
+                               : 0;
     if (length == 0) {
         call_fail(call, RPC_NOT_FOUND, "cgroup of container %s: not found", task->id);
         return;

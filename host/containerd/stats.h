@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Packs the metrics of the groups in `text` (see cgroup_of()) into *ret, for the caller to free.
- * Returns the length, or 0: the groups are gone, or there is no memory. */
+/* Packs the metrics of a container into *ret, for the caller to free. Returns the length, or 0: the
+ * groups are gone, or there is no memory. Version 1 finds its groups in `text` (see cgroup_of());
+ * version 2 has one directory, which stays the caller's. */
 size_t stats_version_1(const char *text, uint8_t **ret);
-size_t stats_version_2(const char *text, uint8_t **ret);
+size_t stats_version_2(int fd, uint8_t **ret);
 
 #endif

@@ -97,10 +97,9 @@ static void read_devices(int fd, struct devices *devices) {
     devices->whole.usage = devices->list;
 }
 
-size_t stats_version_2(const char *text, uint8_t **ret) {
-    int fd AUTO_CLOSE = cgroup_open(text, NULL);
+size_t stats_version_2(int fd, uint8_t **ret) {
     struct devices *devices AUTO_FREE = calloc(1, sizeof(*devices));
-    if (fd < 0 || !devices)
+    if (!devices)
         return 0;
     Pb__Memory2 memory;
     Pb__Cpu2 cpu = PB__CPU2__INIT;
@@ -112,8 +111,7 @@ size_t stats_version_2(const char *text, uint8_t **ret) {
     cgroup_fields(fd, "memory.events", event_fields, COUNT(event_fields), &events);
     read_devices(fd, devices);
     pids.current = cgroup_number(fd, "pids.current");
-    uint64_t limit = cgroup_number(fd, "pids.max");
-    pids.limit = limit == UINT64_MAX ? 0 : limit; /* as containerd's own: 0 is no limit */
+    pids.limit = cgroup_number(fd, "pids.max"); /* other than in version 1, where 0 is no limit */
     metrics.memory = &memory;
     metrics.cpu = &cpu;
     metrics.pids = &pids;

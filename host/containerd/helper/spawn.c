@@ -187,9 +187,14 @@ static int create_in(struct helper *helper, const struct choice *choice, const c
         .owner = choice->has_owner ? &choice->owner : NULL,
         .runtime_args = choice->no_new_keyring ? no_keyring : NULL,
     };
+    if (helper->request->checkpoint[0]) { /* what is restored runs already */
+        spawn.checkpoint = helper->request->checkpoint;
+        spawn.flags |= SHIM_PROCESS_START;
+        helper->response.running = true;
+    }
     set_streams(&spawn, helper, &stdio);
     r = spawn_anew(helper, &spawn, error);
-    if (r < 0 && error->reason == SHIM_REASON_UNSUPPORTED) {
+    if (r < 0 && error->reason == SHIM_REASON_UNSUPPORTED && !spawn.checkpoint) {
         /* A runtime without `start` can only spawn what runs. */
         *error = (struct shim_error)ERROR_NONE;
         spawn.flags |= SHIM_PROCESS_START;
@@ -197,7 +202,10 @@ static int create_in(struct helper *helper, const struct choice *choice, const c
         r = spawn_anew(helper, &spawn, error);
     }
     stdio_close(&stdio);
-    return r < 0 ? error_context(error, "OCI runtime create failed") : note_pid(helper, error);
+    if (r < 0)
+        return error_context(error, "OCI runtime %s failed",
+                             spawn.checkpoint ? "restore" : "create");
+    return note_pid(helper, error);
 }
 
 static int note_pid_in_bundle(const struct helper *helper, struct shim_error *error) {
@@ -209,9 +217,6 @@ static int note_pid_in_bundle(const struct helper *helper, struct shim_error *er
 static int create(struct helper *helper, struct choice *choice, struct shim_error *error) {
     const Pb__HelperRequest *request = helper->request;
     char *root AUTO_FREE = NULL;
-    if (request->checkpoint[0])
-        return error_set_reason(error, -EOPNOTSUPP, SHIM_REASON_UNSUPPORTED,
-                                "restoring from a checkpoint is not supported");
     int r = choice_read(request->options, request->bundle, choice, error);
     if (r < 0 || (r = helper_open(helper, choice->config, error)) < 0 ||
         (r = match_binary(helper, choice, error)) < 0 ||

@@ -109,26 +109,6 @@ int verb_processes(struct helper *helper, struct shim_error *error) {
     return 0;
 }
 
-int verb_features(struct helper *helper, struct shim_error *error) {
-    struct choice choice = {NULL};
-    const struct shim_plugin *plugin;
-    struct shim_features features;
-    int r = choice_read(helper->request->options, helper->request->bundle, &choice, error);
-    if (r < 0 || (r = helper_open(helper, choice.config, error)) < 0)
-        return r;
-    const char *name = choice.runtime                ? choice.runtime
-                       : helper->request->runtime[0] ? helper->request->runtime
-                                                     : helper->config->default_runtime;
-    r = engine_features(helper->engine, name, &plugin, &features, error);
-    if (r < 0)
-        return r;
-    helper->response.runtime_name = strdup(name);
-    helper->response.runtime_version = strdup(features.version);
-    return helper->response.runtime_name && helper->response.runtime_version
-               ? 0
-               : error_set(error, -ENOMEM, "out of memory");
-}
-
 /* ---------------------------------------------------------------------------- checkpoint */
 
 int verb_checkpoint(struct helper *helper, struct shim_error *error) {
