@@ -6,6 +6,8 @@
 SHIM=$PREFIX/bin/containerd-shim-shimhost-v1
 IMAGE=test/busybox:1
 # The shim of containerd itself says what is right; ours has to do the same with each of its runtimes.
+CLIENT=$HELPERS/shim-client
+FOREVER='trap "exit 42" TERM; while :; do sleep 0.2; done'
 TYPES="io.containerd.runc.v2 io.containerd.shimhost.v1 io.containerd.shimhost-runc.v1"
 OURS="io.containerd.shimhost.v1 io.containerd.shimhost-runc.v1"
 
@@ -51,17 +53,35 @@ machine() {
 
 test_setup() {
     local name
-    [[ -x $SHIM ]] || skip "the shim was not built: libprotobuf-c-dev and protobuf-c-compiler are missing"
-    command -v containerd ctr >/dev/null || skip "containerd is not installed"
+    [[ -x $SHIM ]] ||
+        cannot_run "the shim was not built: libprotobuf-c-dev and protobuf-c-compiler are missing"
     for name in shimhost shimhost-runc; do
-        ln -s "$SHIM" "$T/bin/containerd-shim-$name-v1"
+        shim_for "$name"
     done
     export CONTAINERD_ADDRESS=$T/containerd.sock CONTAINERD_NAMESPACE=$ID
-    printf '%s\n' 'version = 2' "root = \"$T/containerd/root\"" "state = \"$T/containerd/state\"" \
-        'disabled_plugins = ["io.containerd.grpc.v1.cri"]' '[grpc]' "address = \"$CONTAINERD_ADDRESS\"" \
-        >"$T/containerd.toml"
+    # Those that drive the shim themselves want no containerd.
+    [[ ! ${WITHOUT_CONTAINERD-} ]] || return 0
+    needs containerd ctr
+    configure_containerd
     start_containerd
     ctl images import "$BATS_FILE_TMPDIR/image.tar" >/dev/null
+}
+
+# shim_for NAME: a link by which containerd finds the shim of the runtime type io.containerd.NAME.v1.
+shim_for() {
+    ln -s "$SHIM" "$T/bin/containerd-shim-$1-v1"
+}
+
+# A containerd that shares nothing with another one. What it mounts is in the mount namespace of the test.
+configure_containerd() {
+    local plugin disabled=
+    for plugin in internal.v1.opt snapshotter.v1.{aufs,btrfs,devmapper,zfs}; do
+        disabled+=", \"io.containerd.$plugin\""
+    done
+    [[ ${WITH_CRI-} ]] || disabled+=', "io.containerd.grpc.v1.cri"'
+    printf '%s\n' 'version = 2' "root = \"$T/containerd/root\"" "state = \"$T/containerd/state\"" \
+        "disabled_plugins = [${disabled#, }]" '[grpc]' "address = \"$CONTAINERD_ADDRESS\"" "$@" \
+        >"$T/containerd.toml"
 }
 
 start_containerd() {
@@ -115,6 +135,46 @@ has_status() {
 # The server that has the container (of a group: its first).
 server_of() {
     pgrep -f -- "-namespace $ID -id $1 -address $CONTAINERD_ADDRESS"
+}
+
+bundle_of() {
+    echo "$T/containerd/state/io.containerd.runtime.v2.task/$ID/$1"
+}
+
+pid_in() {
+    cat "$(bundle_of "$1")/init.pid"
+}
+
+# calls NAME METHOD [FIELD=VALUE]…: a call of the Task service to the server that has the container, past containerd.
+calls() {
+    timeout -k 1 60 "$CLIENT" call "$(cat "$(bundle_of "$1")/address")" "$2" "id=$1" "${@:3}" </dev/null 3>&-
+}
+
+# ends NAME: kills it, and removes what is left of it.
+ends() {
+    ctl_gives 0 task kill -s KILL "$1"
+    eventually has_status "$1" STOPPED
+    ctl task delete "$1" || true
+    ctl_gives 0 container rm "$1"
+}
+
+# The topics of one container's events, in the order in which they came.
+topics() {
+    grep -o '/tasks/[a-z-]* {"container_id":"'"$1"'"' "$T/heard" | sed 's/ .*//; s,.*/,,' | xargs
+}
+
+has_deleted() {
+    [[ $(topics "$1") == *delete* ]]
+}
+
+# Events go to $T/heard from now on.
+hear() {
+    timeout -k 1 200 ctr events >"$T/heard" </dev/null 2>&1 3>&- &
+    eventually hears
+}
+
+hears() {
+    ctl namespace label "$ID" "probe=$RANDOM" && [[ -s $T/heard ]]
 }
 
 # Nothing of ours is left: no server, no monitor, no state, no mount, no socket.

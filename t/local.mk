@@ -45,6 +45,11 @@ BATS_TESTS = \
 	%D%/check.bats \
 	%D%/config.bats \
 	%D%/containerd.bats \
+	%D%/containerd-death.bats \
+	%D%/containerd-many.bats \
+	%D%/containerd-runtimes.bats \
+	%D%/containerd-streams.bats \
+	%D%/containerd-wire.bats \
 	%D%/every-runtime.bats \
 	%D%/exec.bats \
 	%D%/guard.bats \
@@ -152,7 +157,9 @@ EXTRA_DIST += \
 %C%_unit_test_command_signals_SOURCES = %D%/unit/test_command_signals.c host/command/signals.c
 
 if CONTAINERD
-UNIT_TESTS += %D%/unit/test_containerd_wire
+UNIT_TESTS += %D%/unit/test_containerd_stats %D%/unit/test_containerd_wire
+%C%_unit_test_containerd_stats_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
+%C%_unit_test_containerd_stats_LDADD = host/containerd/libwire.la $(LDADD) $(PROTOBUF_C_LIBS)
 %C%_unit_test_containerd_wire_LDADD = host/containerd/libwire.la $(LDADD)
 endif
 
@@ -175,6 +182,22 @@ check_PROGRAMS += %D%/helpers/journal
 check_PROGRAMS += %D%/helpers/take-pid
 %C%_helpers_take_pid_SOURCES = %D%/helpers/take-pid.c
 %C%_helpers_take_pid_LDADD =
+
+if CONTAINERD
+CONTAINERD_CLIENT = %D%/helpers/message.c %D%/helpers/message.h %D%/helpers/wire.c %D%/helpers/wire.h
+check_PROGRAMS += %D%/helpers/bad-client %D%/helpers/event-sink %D%/helpers/shim-client
+%C%_helpers_bad_client_SOURCES = %D%/helpers/bad-client.c $(CONTAINERD_CLIENT)
+%C%_helpers_bad_client_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
+%C%_helpers_bad_client_LDADD = host/containerd/libwire.la host/libhost.la $(PROTOBUF_C_LIBS)
+%C%_helpers_event_sink_SOURCES = %D%/helpers/event-sink.c $(CONTAINERD_CLIENT)
+%C%_helpers_event_sink_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
+%C%_helpers_event_sink_LDADD = host/containerd/libwire.la host/libhost.la $(PROTOBUF_C_LIBS)
+%C%_helpers_shim_client_SOURCES = %D%/helpers/shim-client.c $(CONTAINERD_CLIENT)
+%C%_helpers_shim_client_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
+%C%_helpers_shim_client_LDADD = host/containerd/libwire.la host/libhost.la $(PROTOBUF_C_LIBS)
+endif
+EXTRA_DIST += %D%/helpers/bad-client.c %D%/helpers/event-sink.c %D%/helpers/shim-client.c \
+	%D%/helpers/message.c %D%/helpers/message.h %D%/helpers/wire.c %D%/helpers/wire.h
 
 %C%_unit_test_launch_SOURCES = %D%/unit/test_launch.c %D%/unit/launch_fixture.h
 %C%_unit_test_monitor_SOURCES = %D%/unit/test_monitor.c %D%/unit/launch_fixture.h

@@ -1,0 +1,378 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The front end for containerd without containerd: the shim is driven as containerd 2.x drives it, and as nobody should.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+load containerd
+
+WITHOUT_CONTAINERD=1
+V3=containerd.task.v3.Task
+
+# prepare NAME [JQ-FILTER]: a bundle as containerd makes it; its path is in $B.
+prepare() {
+    B=$(bundle "$ID-$1" "$FOREVER" "${2:-.}")
+    mkdir -p "$B/rootfs"
+    [[ -p $B/log ]] || mkfifo -m 700 "$B/log"
+}
+
+# shim FLAG… ACTION, in the bundle, with the environment of containerd 2.x; standard input is the test's.
+shim() {
+    (cd "$B" && PATH=$T/bin:$PATH TTRPC_ADDRESS=$T/events.sock GRPC_ADDRESS=$CONTAINERD_ADDRESS NAMESPACE=$ID \
+        MAX_SHIM_VERSION=2 GOMAXPROCS=2 timeout -k 1 30 "containerd-shim-${AS:-shimhost}-v1" "$@" 3>&-)
+}
+
+# begins NAME: `start`; the address is in $A.
+begins() {
+    A=$(shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -publish-binary /usr/bin/containerd -id "$ID-$1" start)
+}
+
+# call METHOD NAME [FIELD=VALUE]…: what comes back is in $output.
+call() {
+    captures timeout -k 1 60 "$CLIENT" call "$A" "$1" "id=$ID-$2" "${@:3}"
+    is "$status" 0 "$* says: $output; status"
+}
+
+# refuses CODE METHOD NAME [FIELD=VALUE]…
+refuses() {
+    captures timeout -k 1 60 "$CLIENT" call "$A" "$2" "id=$ID-$3" "${@:4}"
+    is "$status ${output%%:*}" "1 $1" "$* says: $output; status and code"
+}
+
+# value FIELD: of $output.
+value() {
+    sed -n "s/^$1=//p" <<<"$output"
+}
+
+# bad CASE [ID]: what a bad client gets.
+bad() {
+    timeout -k 1 120 "$HELPERS/bad-client" "$A" "$@" 3>&- | xargs
+}
+
+hear_events() {
+    "$HELPERS/event-sink" "$T/events.sock" >>"$T/heard" 3>&- &
+    SINK=$!
+    eventually test -S "$T/events.sock"
+}
+
+heard() {
+    grep -o '^/tasks/.*' "$T/heard" | sed 's,.*/,,' | xargs
+}
+
+has_heard() {
+    [[ $(heard) == "$1" ]]
+}
+
+server() {
+    "$CLIENT" call "$A" Connect "id=none" | sed -n 's/^shim_pid=//p'
+}
+
+mounted() {
+    grep -c " $T/bundles/[^ ]*rootfs" /proc/self/mounts || true
+}
+
+# ends_server NAME: Delete, Shutdown and `delete`, as they come after a clean end.
+ends_server() {
+    local pid
+    pid=$(server)
+    call Shutdown "$1"
+    eventually is_over "$pid"
+    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-$1" -bundle "$B" delete </dev/null >"$T/deleted"
+    [[ ! -e ${A#unix://} ]]
+    nothing_remains
+}
+
+@test "the life of a task by version 3 of the protocol" {
+    export SHIM_SERVICE=$V3
+    hear_events
+    prepare a
+    "$CLIENT" encode Any type_url=runtimeoptions.v1.Options >"$T/options"
+    begins a <"$T/options"
+    is "$(cat "$B/address")" "$A"
+    is "$(stat -c '%a %F' "${A#unix://}")" "600 socket"
+    # containerd's own shim makes the directory with 600, whoever is first.
+    [[ $(stat -c %a "$(dirname "${A#unix://}")") == [67]00 ]]
+    call Create a "bundle=$B"
+    pid=$(value pid)
+    ((pid > 1))
+    refuses 6 Create a "bundle=$B"
+    call State a
+    is "$(value status) $(value pid) $(value exited_at.seconds)" "1 $pid -62135596800"
+    "$CLIENT" call "$A" Wait "id=$ID-a" >"$T/waited" &
+    waiter=$!
+    call Start a
+    call Exec a exec_id=e spec.type_url=types.containerd.io/opencontainers/runtime-spec/1/Process \
+        'spec.value={"args":["sh","-c","exit 3"],"cwd":"/","env":["PATH=/bin"],"user":{"uid":0,"gid":0}}'
+    call Start a exec_id=e
+    call Wait a exec_id=e
+    is "$(value exit_status)" 3
+    call Delete a exec_id=e
+    call Pids a
+    [[ $(value processes.pid) == *"$pid"* ]]
+    refuses 9 Delete a
+    refuses 5 Kill a exec_id=nobody signal=9
+    call Kill a signal=15
+    wait "$waiter"
+    is "$(sed -n 's/^exit_status=//p' "$T/waited")" 42
+    call State a
+    is "$(value status) $(value exit_status)" "3 42"
+    refuses 5 Kill a signal=9
+    call Delete a
+    is "$(value exit_status) $(value pid)" "42 $pid"
+    refuses 5 State a
+    ends_server a
+    is "$("$CLIENT" decode DeleteResponse <"$T/deleted" | sed -n 's/^exit_status=//p')" 137
+    is "$(heard)" "create start exec-added exec-started exit exit delete"
+    kill "$SINK"
+}
+
+@test "the bootstrap of containerd 2.3: its parameters, a socket directory, a pod" {
+    for name in pod app; do
+        prepare "$name" ".annotations[\"io.kubernetes.cri.sandbox-id\"] = \"$ID-pod\""
+        "$CLIENT" encode BootstrapParams "instance_id=$ID-$name" "namespace=$ID" "socket_dir=$T/sockets" \
+            containerd_version=2.3.0 "containerd_ttrpc_address=$T/events.sock" \
+            extensions+.value.type_url=containerd.runc.v1.Options >"$T/parameters"
+        begins "$name" <"$T/parameters"
+        [[ $A == "unix://$T/sockets/"* ]]
+        is "$(cat "$B/address")" "$A"
+        [[ ${first:=$A} == "$A" ]]
+        call Create "$name" "bundle=$B"
+        call Start "$name"
+    done
+    for name in app pod; do
+        B=$BUNDLES/$ID-$name
+        pid=$(server)
+        call Kill "$name" signal=9
+        call Wait "$name"
+        is "$(value exit_status)" 137
+        call Delete "$name"
+        call Shutdown "$name"
+        # containerd runs `delete` for each, and that touches none of the others.
+        shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-$name" -bundle "$B" delete </dev/null >"$T/deleted"
+        [[ $name == pod ]] || is "$(server)" "$pid"
+    done
+    eventually is_over "$pid"
+    [[ ! -e ${A#unix://} ]]
+    nothing_remains
+}
+
+@test "-info: without other flags, with options, and with the features of a runtime that has them" {
+    B=$T
+    shim -info </dev/null | "$CLIENT" decode RuntimeInfo >"$T/info"
+    grep -qx "name=io.containerd.shimhost.v1" "$T/info"
+    grep -qx "annotations.value=crun" "$T/info"
+    AS=shimhost-runc shim -info </dev/null | "$CLIENT" decode RuntimeInfo >"$T/info"
+    grep -qx "annotations.value=runc" "$T/info"
+    ! runc features &>/dev/null || grep -q '^features.value=.*ociVersionMin' "$T/info"
+    "$CLIENT" encode RuntimeOptions "config_path=$T/etc/runtimes.d/runc.yaml" >"$T/options"
+    "$CLIENT" encode Any type_url=runtimeoptions.v1.Options "value=@$T/options" >"$T/any"
+    shim -info <"$T/any" | "$CLIENT" decode RuntimeInfo >"$T/info"
+    grep -qx "annotations.value=runc" "$T/info"
+    grep -qx "options.type_url=runtimeoptions.v1.Options" "$T/info"
+    # A configuration that cannot be read is told by the calls that need it; this one is answered.
+    echo nonsense >"$SHIMHOST_CONFIG"
+    shim -info </dev/null | "$CLIENT" decode RuntimeInfo >"$T/info"
+    grep -qx "name=io.containerd.shimhost.v1" "$T/info"
+}
+
+@test "flags: wrong ones are refused in words, unknown ones are passed over" {
+    B=$T
+    captures shim -v
+    is "$status" 0
+    says containerd-shim-shimhost-v1
+    for action in start delete; do
+        captures shim -id a "$action"
+        is "$status" 1
+        says "-namespace"
+        captures shim -namespace x -id ../a "$action"
+        is "$status" 1
+    done
+    captures shim -namespace x -id a fly
+    is "$status" 1
+    says fly
+    prepare flags
+    A=$(shim -namespace="$ID" --address "$CONTAINERD_ADDRESS" -new-flag=1 -debug -socket x -id "$ID-flags" start </dev/null)
+    ends_server flags
+}
+
+@test "options choose the runtime, its binary and its state" {
+    mkdir "$T/root"
+    ln -s "$(command -v runc)" "$T/bin/other"
+    for options in "RuncOptions binary_name=$T/bin/other root=$T/root" \
+        "RuntimeOptions config_path=$T/etc/runtimes.d/runc.yaml config_body=Root=\"$T/root\""; do
+        prepare options
+        begins options </dev/null
+        # shellcheck disable=SC2086
+        "$CLIENT" encode $options >"$T/options"
+        type=containerd.runc.v1.Options
+        [[ $options != RuntimeOptions* ]] || type=runtimeoptions.v1.Options
+        call Create options "bundle=$B" "options.type_url=$type" "options.value=@$T/options"
+        [[ -d $T/root/$ID/$ID-options ]]
+        call Delete options
+        ends_server options
+    done
+    prepare options
+    begins options </dev/null
+    refuses 2 Create options "bundle=$B" options.type_url=containerd.runc.v1.Options options.value=$'\xff'
+    says options
+    ends_server options
+}
+
+@test "limits are changed, and the metrics show it" {
+    [[ -d /sys/fs/cgroup/memory && -d /sys/fs/cgroup/cpu ]] || cannot_run "this is for control groups of version 1"
+    for AS in shimhost shimhost-runc; do
+        prepare limits ".linux.cgroupsPath = \"/$ID-limits\" | .linux.resources.memory.limit = 67108864"
+        begins limits </dev/null
+        call Create limits "bundle=$B"
+        call Start limits
+        call Stats limits
+        is "$(value stats.type_url)" io.containerd.cgroups.v1.Metrics
+        is "$(value stats.memory.usage.limit)" 67108864
+        call Update limits resources.type_url=types.containerd.io/opencontainers/runtime-spec/1/LinuxResources \
+            'resources.value={"memory":{"limit":33554432},"pids":{"limit":17},"cpu":{"shares":512}}'
+        is "$(cat "/sys/fs/cgroup/memory/$ID-limits/memory.limit_in_bytes")" 33554432
+        is "$(cat "/sys/fs/cgroup/cpu/$ID-limits/cpu.shares")" 512
+        call Stats limits
+        is "$(value stats.memory.usage.limit) $(value stats.pids.limit)" "33554432 17"
+        (($(value stats.memory.usage.usage) > 0 && $(value stats.cpu.usage.total) > 0))
+        refuses 3 Update limits
+        refuses 2 Update limits resources.type_url=x 'resources.value={"memory":'
+        call Kill limits signal=9
+        call Wait limits
+        call Delete limits
+        ends_server limits
+    done
+}
+
+@test "events are kept while nobody takes them, and come in their order" {
+    prepare late
+    begins late </dev/null
+    call Create late "bundle=$B"
+    call Start late
+    call Pause late
+    refuses 9 Delete late
+    call Resume late
+    call Kill late signal=9
+    call Wait late
+    call Delete late
+    hear_events
+    eventually has_heard "create start paused resumed exit delete"
+    ends_server late
+    kill "$SINK"
+}
+
+@test "root file systems: mounted as told, undone at the end and after every kind of failure" {
+    prepare mounts '.root.path = "rootfs"'
+    begins mounts </dev/null
+    mkdir -p "$T/upper" "$T/work"
+    rootfs=(rootfs+.type=overlay rootfs.source=overlay "rootfs.options=lowerdir=$BATS_FILE_TMPDIR/rootfs"
+        "rootfs.options=upperdir=$T/upper" "rootfs.options=workdir=$T/work")
+    call Create mounts "bundle=$B" "${rootfs[@]}"
+    is "$(mounted)" 1
+    call Start mounts
+    call Kill mounts signal=9
+    call Wait mounts
+    call Delete mounts
+    is "$(mounted)" 0
+    # The second of two mounts fails.
+    refuses 2 Create mounts "bundle=$B" "${rootfs[@]}" rootfs+.type=bind "rootfs.source=$T/nowhere" rootfs.options=rbind
+    says "$T/nowhere"
+    is "$(mounted)" 0
+    # The runtime does not like what it finds.
+    jq '.process.args = ["/not/there"]' "$B/config.json" >"$T/config" && cp "$T/config" "$B/config.json"
+    refuses 2 Create mounts "bundle=$B" "${rootfs[@]}"
+    says "OCI runtime create failed"
+    is "$(mounted)" 0
+    # A stream that is not there.
+    refuses 2 Create mounts "bundle=$B" "${rootfs[@]}" output=foo:///bar
+    says "unknown STDIO scheme"
+    is "$(mounted)" 0
+    # The server dies in the middle of it all.
+    jq '.process.args = ["sleep", "1000"]' "$B/config.json" >"$T/config" && cp "$T/config" "$B/config.json"
+    call Create mounts "bundle=$B" "${rootfs[@]}"
+    is "$(mounted)" 1
+    kill -KILL "$(server)"
+    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-mounts" -bundle "$B" delete </dev/null >"$T/deleted"
+    is "$(mounted)" 0
+    [[ ! -e ${A#unix://} ]]
+    nothing_remains
+}
+
+@test "checkpoint and restore: where they cannot be done, that is said, and the container goes on" {
+    for AS in shimhost shimhost-runc; do
+        prepare image
+        begins image </dev/null
+        call Create image "bundle=$B"
+        refuses 9 Checkpoint image "path=$T/image"
+        call Start image
+        refuses 3 Checkpoint image path=relative
+        captures "$CLIENT" call "$A" Checkpoint "id=$ID-image" "path=$T/image-$AS"
+        if [[ $status != 0 ]]; then
+            [[ ${output,,} == *criu* || ${output,,} == *checkpoint* ]] || says CRIU
+            call State image
+            is "$(value status)" 2
+        fi
+        call Kill image signal=9
+        call Wait image
+        call Delete image
+        # There is no such image, whatever the kernel can do.
+        refuses 2 Create image "bundle=$B" "checkpoint=$T/nowhere"
+        says "OCI runtime restore failed"
+        refuses 5 State image
+        ends_server image
+    done
+}
+
+@test "a container is restored from its checkpoint, by a runtime that needs no CRIU for that" {
+    local AS=runsc
+    needs runsc
+    configure_runtime runsc "options: { network: none, ignore-cgroups: true }"
+    shim_for runsc
+    "$CLIENT" encode RuncOptions no_pivot_root=true >"$T/exit" # the first field: CheckpointOptions.exit
+    prepare image 'del(.mounts[] | select(.destination == "/events"))'
+    begins image </dev/null
+    call Create image "bundle=$B"
+    call Start image
+    call Checkpoint image "path=$T/image" options.type_url=containerd.runc.v1.CheckpointOptions "options.value=@$T/exit"
+    call Wait image
+    call Delete image
+    call Create image "bundle=$B" "checkpoint=$T/image"
+    # It runs already, which is not told before it is started.
+    call State image
+    is "$(value status)" 1
+    call Start image
+    call State image
+    is "$(value status)" 2
+    call Kill image signal=9
+    call Wait image
+    is "$(value exit_status)" 137
+    call Delete image
+    ends_server image
+}
+
+@test "clients that talk nonsense, stop in the middle or do not read cost the others nothing" {
+    prepare victim
+    begins victim </dev/null
+    call Create victim "bundle=$B"
+    call Start victim
+    is "$(bad too-long)" "8 0"
+    is "$(bad even-stream)" 3
+    is "$(bad stream-again)" "0 3"
+    is "$(bad truncated-request)" 3
+    is "$(bad truncated-payload)" 3
+    is "$(bad unknown-method)" 12
+    is "$(bad other-types)" 0
+    is "$(bad half-a-frame)" closed
+    is "$(bad half-a-header)" closed
+    is "$(SHIM_SERVICE=containerd.runtime.sandbox.v1.Sandbox bad stream-again)" "12 3"
+    is "$(bad waits-and-goes "$ID-victim")" gone
+    is "$(bad deaf "$ID-victim")" "held back 0 all is answered"
+    bad many-waits "$ID-victim" >"$T/waits" &
+    waiter=$!
+    call State victim
+    is "$(value status)" 2
+    call Kill victim signal=9
+    wait "$waiter"
+    is "$(cat "$T/waits")" "waiting 1000"
+    call Delete victim
+    ends_server victim
+}
