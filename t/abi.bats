@@ -11,8 +11,8 @@ build() {
     local output=$1 include=$2 source=$3
     shift 3
     umask 022
-    gcc -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -I"$include" "$@" \
-        -o "$output" "$source"
+    gcc -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -I"$include" \
+        -o "$output" "$source" "$@"
     chmod 755 "$output"
 }
 
@@ -58,6 +58,13 @@ test_setup() {
 @test "a plugin that was built against the released header lives in this host" {
     build "$T/life.so" "$ABI/1" "$TESTS/plugins/life.c"
     LIMIT=600 works plugin check --cycles 5 "$T/life.so"
+}
+
+@test "a plugin of the OCI helper that was built against the released headers lives with the library of today" {
+    build "$T/released.so" "$ABI/1" "$SOURCE/plugins/runc/runc.c" '-DPLUGIN_VERSION="1"' "$PREFIX/lib/libshimhost-oci.a"
+    needs runc
+    printf '%s\n' 'version: 1' "plugin: $T/released.so" "binary: $(command -v runc)" "root: $ROOTS/released" >"$T/released.yaml"
+    LIMIT=600 works plugin check --cycles 5 --runtime-config "$T/released.yaml" "$T/released.so"
 }
 
 @test "a plugin of a smaller edition works, and lacks what it does not know" {

@@ -85,18 +85,22 @@ EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/con
 
 # What the tests of the SDK compile themselves.
 EXTRA_DIST += \
+	%D%/abi/1/shimhost/oci.h \
 	%D%/abi/1/shimhost/plugin.h \
 	%D%/abi/print-layout.sh \
 	%D%/plugins/broken-cancel.c \
 	%D%/plugins/broken-crash.c \
 	%D%/plugins/broken-created.c \
+	%D%/plugins/broken-deleted.c \
 	%D%/plugins/broken-descriptors.c \
 	%D%/plugins/broken-directory.c \
 	%D%/plugins/broken-environment.c \
 	%D%/plugins/broken-error.c \
+	%D%/plugins/broken-exec.c \
 	%D%/plugins/broken-exit-status.c \
 	%D%/plugins/broken-exit.c \
 	%D%/plugins/broken-exports.c \
+	%D%/plugins/broken-failed-runtime.c \
 	%D%/plugins/broken-failed-spawn-process.c \
 	%D%/plugins/broken-failed-spawn-state.c \
 	%D%/plugins/broken-features.c \
@@ -110,6 +114,7 @@ EXTRA_DIST += \
 	%D%/plugins/broken-processes.c \
 	%D%/plugins/broken-remembers.c \
 	%D%/plugins/broken-result.c \
+	%D%/plugins/broken-run.c \
 	%D%/plugins/broken-signal-after-end.c \
 	%D%/plugins/broken-signals.c \
 	%D%/plugins/broken-spawn-deadline.c \

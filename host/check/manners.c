@@ -20,7 +20,8 @@
 #define STRAY_WAIT 10000 /* milliseconds in which what ends by itself has to end */
 #define NOISE 500        /* bytes; below that it is a cache that grows, or nothing */
 
-/* One whole life, in an engine of its own. */
+/* One whole life, in an engine of its own: every entry is called, and what it answers is for others
+ * to judge. */
 static void live(struct kit *kit) {
     struct shim_error ignored = ERROR_NONE;
     struct engine *engine = kit_engine(kit);
@@ -29,8 +30,10 @@ static void live(struct kit *kit) {
     if (SHIM_HAS(struct shim_plugin, runtime->plugin, features))
         PLUGIN_CALL(runtime, features, &features, &ignored);
     const char *id = kit_run(kit, engine, KIT_SLEEP);
-    kit_expect_status(kit, engine, id, SHIM_STATUS_RUNNING);
+    struct container_info info;
     int32_t exit_status;
+    kit_must(kit, engine_inspect(engine, id, &info, &ignored), "load", &ignored);
+    container_info_clear(&info);
     engine_wait(engine, id, NULL, 0, &exit_status, &ignored);
     kit_finish(kit, engine, id);
     engine_close(engine);
