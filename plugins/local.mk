@@ -8,7 +8,7 @@ plugin_LTLIBRARIES = \
 	%D%/runsc.la
 
 PLUGIN_CPPFLAGS = -D_GNU_SOURCE -DPLUGIN_VERSION='"$(PACKAGE_VERSION)"' -I$(top_srcdir)/sdk/include
-PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+PLUGIN_LDFLAGS = $(HARDENING_LDFLAGS) $(SANITIZER_FLAGS) -module -avoid-version -shared -no-undefined \
 	-export-symbols-regex '^shim_plugin_descriptor$$'
 
 %C%_crun_la_SOURCES = %D%/crun/crun.c

@@ -53,6 +53,7 @@ BATS_TESTS = \
 	%D%/every-runtime.bats \
 	%D%/exec.bats \
 	%D%/guard.bats \
+	%D%/hardening.bats \
 	%D%/hosts.bats \
 	%D%/idle.bats \
 	%D%/inheritance.bats \

@@ -10,8 +10,8 @@ check_PROGRAMS += $(BENCH_HELPERS)
 %C%_stamp_SOURCES = %D%/stamp.c
 %C%_stamp_LDADD =
 if !SANITIZERS
-%C%_lines_LDFLAGS = $(AM_LDFLAGS) -all-static
-%C%_stamp_LDFLAGS = $(AM_LDFLAGS) -all-static
+%C%_lines_LDFLAGS = $(HARDENING_LDFLAGS) $(SANITIZER_FLAGS) -all-static
+%C%_stamp_LDFLAGS = $(HARDENING_LDFLAGS) $(SANITIZER_FLAGS) -all-static
 endif
 
 EXTRA_DIST += \

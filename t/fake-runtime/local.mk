@@ -4,5 +4,5 @@ check_PROGRAMS += %D%/fake-runtime
 %C%_fake_runtime_SOURCES = %D%/fake-runtime.c %D%/json.c %D%/json.h
 %C%_fake_runtime_LDADD =
 if !SANITIZERS
-%C%_fake_runtime_LDFLAGS = $(AM_LDFLAGS) -all-static
+%C%_fake_runtime_LDFLAGS = $(HARDENING_LDFLAGS) $(SANITIZER_FLAGS) -all-static
 endif

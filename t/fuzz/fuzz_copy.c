@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int pair[2];
     if (size == 0)
         return 0;
-    size_t piece = (data[0] / 3) * 37u + 1;
+    size_t piece = (data[0] / 3) * 37u + 1 + size / 512; /* so many are enough */
     fuzz_monitor(&monitor, &plan);
     reopen_log(&monitor, &plan, path, sizeof(path), data[0]);
     CHECK(pipe2(pair, O_NONBLOCK | O_CLOEXEC) == 0);
