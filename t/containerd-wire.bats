@@ -190,7 +190,10 @@ ends_server() {
     is "$status" 1
     says fly
     prepare flags
-    A=$(shim -namespace="$ID" --address "$CONTAINERD_ADDRESS" -new-flag=1 -debug -socket x -id "$ID-flags" start </dev/null)
+    A=$(shim -namespace="$ID" --address "$CONTAINERD_ADDRESS" -new-flag=1 -debug -socket x -id "$ID-flags" start </dev/null 9</dev/null)
+    # Whatever was open there is not handed on.
+    is "$(readlink /proc/"$(server)"/fd/9)" ""
+    is "$(cat /proc/"$(server)"/comm)" containerd-shim
     ends_server flags
 }
 

@@ -31,8 +31,8 @@ make_image() {
     mkdir -p "$image/blobs/sha256"
     tar -C "$1" --owner=0 --group=0 --numeric-owner -cf "$image.layer" .
     layer=$(put "$image" "$image.layer")
-    printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-        "$(machine)" "$(sha256sum "$image.layer" | cut -d' ' -f1)" >"$image.config"
+    printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["%s"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+        "$(machine)" "${IMAGE_COMMAND:-sh}" "$(sha256sum "$image.layer" | cut -d' ' -f1)" >"$image.config"
     config=$(put "$image" "$image.config")
     printf '{"schemaVersion":2,"config":{"mediaType":"%s.config.v1+json",%s},"layers":[{"mediaType":"%s.layer.v1.tar",%s}]}' \
         "$type" "$config" "$type" "$layer" >"$image.manifest"

@@ -45,6 +45,7 @@ BATS_TESTS = \
 	%D%/check.bats \
 	%D%/config.bats \
 	%D%/containerd.bats \
+	%D%/containerd-cri.bats \
 	%D%/containerd-death.bats \
 	%D%/containerd-many.bats \
 	%D%/containerd-runtimes.bats \

@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "containerd/server.h"
 
+#define PROCESS_NAME "containerd-shim" /* as containerd's own: what ps and top show */
+
 /* ---------------------------------------------------------------------------- the end */
 
 void server_check_end(struct server *server) {
@@ -98,10 +100,13 @@ static int find_program(char **ret_program, struct shim_error *error) {
 }
 
 static int set_up(struct server *server, struct shim_error *error) {
+    if (server->arguments->resume < 0) /* what whoever started containerd forgot to close */
+        close_range(SERVE_LISTENER + 1, ~0u, 0);
     int r = find_program(&server->program, error);
     if (r < 0 || (r = loop_open(&server->loop, error)) < 0 || (r = open_signals(server, error)) < 0)
         return r;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, PROCESS_NAME); /* it was executed as /proc/self/exe */
     events_open(server);
     if (server->arguments->resume >= 0) {
         if ((r = upgrade_resume(server, server->arguments->resume, error)) < 0)

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	%D%/bench \
 	%D%/common.bash \
 	%D%/counts.bash \
+	%D%/part-containerd.bash \
 	%D%/part-cost.bash \
 	%D%/part-death.bash \
 	%D%/part-list.bash \

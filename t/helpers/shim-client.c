@@ -2,10 +2,11 @@
 /*
  * Speaks with a shim as containerd does.
  *
- *   shim-client call ADDRESS METHOD [FIELD=VALUE]…   a call of the Task service; SHIM_SERVICE names
- *                                                    another one
- *   shim-client encode MESSAGE [FIELD=VALUE]…        writes the bytes of a message
- *   shim-client decode MESSAGE                       prints the message that is on standard input
+ *   shim-client call ADDRESS METHOD [FIELD=VALUE]… [-- METHOD [FIELD=VALUE]…]…
+ *                                                    calls of the Task service, one after the
+ * other, until one fails; SHIM_SERVICE names another one shim-client encode MESSAGE [FIELD=VALUE]…
+ * writes the bytes of a message shim-client decode MESSAGE                       prints the message
+ * that is on standard input
  *
  * Ends with 0, or with 1 and a line "CODE: message" if the shim answers with an error, with 3 if it
  * does not answer.
@@ -62,7 +63,8 @@ static const ProtobufCMessageDescriptor *find_message(const char *name) {
 
 /* ---------------------------------------------------------------------------- calling */
 
-static int call(const char *address, const char *method, char **words) {
+static int call(int fd, uint32_t stream, const char *method, char **words) {
+    static struct ttrpc_reader reader;
     size_t i = 0;
     while (i < sizeof(methods) / sizeof(methods[0]) && strcmp(methods[i].name, method) != 0)
         i++;
@@ -70,9 +72,7 @@ static int call(const char *address, const char *method, char **words) {
         usage("there is no method %s", method);
     ProtobufCBinaryData request =
         wire_request(method, message_pack(message_make(methods[i].request, words)));
-    struct ttrpc_reader reader = {.buffer = NULL};
-    int fd = wire_connect(address);
-    wire_send(fd, 1, TTRPC_REQUEST, request.len, request);
+    wire_send(fd, stream, TTRPC_REQUEST, request.len, request);
     const Pb__Response *response = wire_receive(fd, &reader, NULL);
     if (!response)
         wire_give_up(method);
@@ -86,6 +86,21 @@ static int call(const char *address, const char *method, char **words) {
         usage("the response of %s is malformed", method);
     message_print(message);
     return 0;
+}
+
+/* `words` begins with a method. */
+static int call_each(const char *address, char **words) {
+    int fd = wire_connect(address), r = 0;
+    for (uint32_t stream = 1; r == 0 && *words; stream += 2) {
+        char **end = words;
+        while (*end && strcmp(*end, "--") != 0)
+            end++;
+        char **next = *end ? end + 1 : end;
+        *end = NULL;
+        r = call(fd, stream, words[0], words + 1);
+        words = next;
+    }
+    return r;
 }
 
 /* ---------------------------------------------------------------------------- main */
@@ -107,7 +122,7 @@ static int decode(const char *name) {
 
 int main(int argc, char **argv) {
     if (argc >= 4 && strcmp(argv[1], "call") == 0)
-        return call(argv[2], argv[3], argv + 4);
+        return call_each(argv[2], argv + 3);
     if (argc >= 3 && strcmp(argv[1], "encode") == 0)
         return encode(argv[2], argv + 3);
     if (argc == 3 && strcmp(argv[1], "decode") == 0)
