@@ -24,6 +24,7 @@ UNIT_TESTS = \
 	%D%/unit/test_oci \
 	%D%/unit/test_oci_answers \
 	%D%/unit/test_oci_remove \
+	%D%/unit/test_orphans \
 	%D%/unit/test_pidfile \
 	%D%/unit/test_process_members \
 	%D%/unit/test_process_plan \

@@ -105,26 +105,26 @@ static void mark_first(struct census *census, const struct dead_monitor *monitor
     }
 }
 
-/* Is a marked one the parent, or does one have the same session? */
-static bool belongs(const struct census *census, const struct process_stat *stat) {
-    for (size_t i = 0; i < census->count; i++) {
-        const struct process_stat *other = &census->all[i];
-        if (census->marked[i] &&
-            (other->pid == stat->parent ||
-             (other->session == stat->session && stat->session != census->self.session)))
-            return true;
-    }
-    return false;
+static bool same_session(const struct process_stat *a, const struct process_stat *b,
+                         const struct process_stat *self) {
+    return a->session == b->session && a->session != 0 && a->session != self->session;
 }
 
-static void mark_rest(struct census *census) {
+/* Whoever has lost a parent is a child of one of these two. */
+static bool may_belong(const struct process_stat *stat, const struct process_stat *self) {
+    return stat->pid != 1 && stat->pid != self->pid;
+}
+
+void orphans_mark_related(const struct process_stat *all, bool *marked, size_t count,
+                          const struct process_stat *self) {
     bool changed = true;
     while (changed) {
         changed = false;
-        for (size_t i = 0; i < census->count; i++) {
-            if (!census->marked[i] && belongs(census, &census->all[i]))
-                census->marked[i] = changed = true;
-        }
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < count && !marked[i] && may_belong(&all[i], self); j++)
+                if (marked[j] && may_belong(&all[j], self) &&
+                    (all[j].pid == all[i].parent || same_session(&all[i], &all[j], self)))
+                    marked[i] = changed = true;
     }
 }
 
@@ -173,7 +173,7 @@ static int kill_round(struct census *census, const struct dead_monitor *monitor,
     if (r < 0)
         return r;
     mark_first(census, monitor, monitor_start);
-    mark_rest(census);
+    orphans_mark_related(census->all, census->marked, census->count, &census->self);
     if (unmark_spared(census, monitor->pid) == 0)
         return 0;
     for (size_t i = 0; i < census->count; i++)

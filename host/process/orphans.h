@@ -4,7 +4,10 @@
 #define SHIMHOST_PROCESS_ORPHANS_H
 
 #include <shimhost/plugin.h>
+#include <stdbool.h>
 #include <sys/types.h>
+
+#include "process/identity.h"
 
 /* A monitor that is dead but not yet reaped, so that its pid, which is also its session's id, is
  * still its own. */
@@ -14,6 +17,13 @@ struct dead_monitor {
     int directory_fd;
     const char *pid_file; /* that the runtime may have written; or NULL */
 };
+
+/* Marks, beside those that are marked already, all that descend from them, and the rest of their
+ * sessions. Never `self`, its session, or the first process, so nothing of theirs either. A session
+ * of 0 is none: the kernel shows that of a process that is just ending, and of one whose session is
+ * another pid namespace's. */
+void orphans_mark_related(const struct process_stat *all, bool *marked, size_t count,
+                          const struct process_stat *self);
 
 /* Kills and reaps what the monitor left, again and again until nothing is, while the calling
  * process is a child subreaper. What it left are the processes of its session; the one in the pid
