@@ -284,6 +284,17 @@ states() {
     nothing_is_left
 }
 
+@test "process: a clean-up whose monitor was killed takes nobody else for the container's" {
+    mkdir "$T/init"
+    run timeout -k 5 60 unshare --pid --fork --kill-child --mount-proc -- bash -c '
+        sleep 1000 &
+        stranger=$!
+        cd "$2" && "$1" --end # its parent is the process that inherits every orphan
+        kill -0 "$stranger" && echo "the stranger lives"
+    ' sh "$PREFIX/libexec/shimhost/shimhost-process-init" "$T/init" </dev/null 3>&-
+    says "the stranger lives"
+}
+
 # as_ordinary_user COMMAND…
 as_ordinary_user() {
     setpriv --reuid 65534 --regid 65534 --clear-groups -- env -u XDG_RUNTIME_DIR "$@"

@@ -197,8 +197,9 @@ static int spawn(const char *console) {
 
 /* ------------------------------------------------------------------------------------ the end */
 
-/* Everything that descends from the monitor, whose child we are; and if the container's first
- * process is over, every exec. */
+/* Everything that descends from the monitor, if it proves to be the one that was recorded: whoever
+ * has lost it is a child of somebody who adopts all the orphans of the machine. And if the
+ * container's first process is over, every exec. */
 static int end(void) {
     char directory[4096];
     struct census census = {NULL, 0, 0};
@@ -209,9 +210,10 @@ static int end(void) {
         r = census_take(&census);
         if (r < 0)
             break;
-        census_mark_descendants(&census, getppid());
         if (of_container)
             census_mark_container(&census, here);
+        else
+            census_mark_process(&census, here);
         if (census_signal(&census, SIGKILL, KILL_WAIT) == 0)
             break;
     }

@@ -115,19 +115,14 @@ static void mark_families(struct census *census) {
     } while (marked > 0);
 }
 
-void census_mark_descendants(struct census *census, pid_t parent) {
-    mark_children(census, parent);
-    mark_families(census);
-}
-
 /* Reads a recorded identity: the pid and start time on two lines of one file or in two files, then
  * the boot id. Another boot's processes are all gone: -ESRCH. */
 static int read_identity(const char *text, pid_t *ret_pid, uint64_t *ret_start_time) {
     char boot[64], recorded[64] = "";
     unsigned long long start_time;
     int pid;
-    if (sscanf(text, "%d %llu %63s", &pid, &start_time, recorded) != 3 || pid <= 0)
-        return -EBADMSG;
+    if (sscanf(text, "%d %llu %63s", &pid, &start_time, recorded) != 3 || pid <= 1)
+        return -EBADMSG; /* the first process of all is nobody's */
     if (read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) < 0)
         return -errno;
     boot[strcspn(boot, "\n")] = '\0';

@@ -36,9 +36,6 @@ void census_mark_process(struct census *census, int directory_fd);
 /* The same for all processes of the container: `directory_fd` is that of init. */
 void census_mark_container(struct census *census, int directory_fd);
 
-/* Marks what descends from `parent`, without it. */
-void census_mark_descendants(struct census *census, pid_t parent);
-
 /* Sends `signal` to every marked process but the caller, each through a pidfd and only if it still
  * is the one that was found. Returns how many got it. If `wait_ms` is not 0, waits up to that long
  * for each to end. */
