@@ -45,6 +45,15 @@ row() {
     is "$(ls "$T/work")" "" "left behind"
 }
 
+@test "under containerd, beside its own shim" {
+    needs jq containerd ctr conmon
+    bench containerd
+    row io.containerd.runc.v2
+    row io.containerd.shimhost-runc.v1
+    row shim-start-create-start
+    is "$(ls "$T/work")" "" "left behind"
+}
+
 @test "system calls and instructions" {
     needs jq strace
     bench cost

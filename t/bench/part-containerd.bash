@@ -55,28 +55,28 @@ shim_words() {
 # ---- memory
 
 memory_under_containerd() {
-    local type i
-    report "Memory of an idle server and its monitors together, KiB: one container at a time, median of five; a pod of twenty" \
-        "in one server."
+    local type i alone=$((MANY < 5 ? MANY : 5)) pod=$((MANY < 20 ? MANY : 20))
+    report "Memory of an idle server and its monitors together, KiB: one container at a time, median of $alone; a pod of $pod in" \
+        "one server."
     report ""
-    report "| | containers | processes | Pss | private dirty | ratio of Pss | of private dirty |"
+    report "| | | processes | Pss | private dirty | ratio of Pss | of private dirty |"
     report "|---|--:|--:|--:|--:|--:|--:|"
     for type in $SHIM_TYPES; do
-        for i in 1 2 3 4 5; do
+        for ((i = 1; i <= alone; i++)); do
             begin_container "$type" "alone-$i"
             sleep 1 # what a start has left to do
             supervisors "alone-$i" | memory_sum
             end_containers alone
-        done >"$RESULTS/containerd-$type-1"
-        memory_row "$type" 1
+        done >"$RESULTS/containerd-$type-alone"
+        memory_row "$type" alone
     done
     for type in $SHIM_TYPES; do
-        for i in {1..20}; do
+        for ((i = 1; i <= pod; i++)); do
             begin_container "$type" "pod-$i" --annotation io.kubernetes.cri.sandbox-id=pod-1
         done
         sleep 1
-        supervisors pod-1 | memory_sum >"$RESULTS/containerd-$type-20"
-        memory_row "$type" 20
+        supervisors pod-1 | memory_sum >"$RESULTS/containerd-$type-pod"
+        memory_row "$type" pod
         end_containers pod
     done
     report ""
