@@ -13,4 +13,9 @@ dist_example_DATA = \
 	sdk/examples/nice/README.md \
 	sdk/examples/nice/nice.c \
 	sdk/examples/nice/nice.yaml
-EXTRA_DIST += %D%/containerd.md
+
+EXTRA_DIST += %D%/containerd.md %D%/containerd-shim-shimhost-v1.8
+if CONTAINERD
+man_MANS = %D%/containerd-shim-shimhost-v1.8
+dist_doc_DATA += %D%/containerd.md
+endif

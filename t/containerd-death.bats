@@ -40,10 +40,6 @@ load containerd
     done
 }
 
-goes_on_as_another() {
-    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q -- '-resume'
-}
-
 @test "the server replaces itself, and no client notices" {
     local server
     for TYPE in $OURS; do

@@ -263,6 +263,71 @@ ends_server() {
     kill "$SINK"
 }
 
+# install_shim FILE: as one is installed: by renaming.
+install_shim() {
+    cp "$1" "$T/bin/new"
+    chmod 755 "$T/bin/new"
+    mv "$T/bin/new" "$T/bin/containerd-shim-shimhost-v1"
+}
+
+executes_installed() {
+    [[ $(readlink "/proc/$1/exe") == "$T/bin/containerd-shim-shimhost-v1" ]]
+}
+
+# logs TEXT: waits for a line of the server's log with that text.
+logs() {
+    local line
+    while read -r -t "$PATIENCE" line <&7; do
+        [[ $line != *"$1"* ]] || return 0
+    done
+    echo "the log does not say: $1"
+    return 1
+}
+
+@test "a new program takes over calls and events that wait; one that cannot is not taken; SIGTERM ends no container" {
+    local pid waiter
+    install_shim "$SHIM"
+    prepare new
+    exec 7<>"$B/log"
+    begins new </dev/null 7>&-
+    call Create new "bundle=$B"
+    call Start new
+    "$CLIENT" call "$A" Wait "id=$ID-new" >"$T/waited" 7>&- &
+    waiter=$!
+    pid=$(server)
+    kill -HUP "$pid"
+    eventually goes_on_as_another "$pid"
+    is "$(server)" "$pid"
+    printf '%s\n' '#!/bin/sh' 'exit 1' >"$T/broken"
+    install_shim "$T/broken"
+    kill -HUP "$pid"
+    logs "was not replaced and goes on"
+    call State new
+    is "$(value status)" 2
+    printf '%s' 'no program at all' >"$T/broken"
+    install_shim "$T/broken"
+    kill -HUP "$pid"
+    logs "was not replaced and goes on"
+    call Pause new
+    call Resume new
+    install_shim "$SHIM"
+    [[ $(readlink "/proc/$pid/exe") == *" (deleted)" ]]
+    kill -HUP "$pid"
+    eventually executes_installed "$pid"
+    is "$(server)" "$pid"
+    kill -TERM "$pid"
+    logs "is not heeded"
+    hear_events 7>&-
+    call Kill new signal=9
+    wait "$waiter"
+    is "$(sed -n 's/^exit_status=//p' "$T/waited")" 137
+    call Delete new
+    eventually has_heard "create start paused resumed exit delete"
+    exec 7>&-
+    ends_server new
+    kill "$SINK"
+}
+
 @test "root file systems: mounted as told, undone at the end and after every kind of failure" {
     prepare mounts '.root.path = "rootfs"'
     begins mounts </dev/null

@@ -177,6 +177,11 @@ hears() {
     ctl namespace label "$ID" "probe=$RANDOM" && [[ -s $T/heard ]]
 }
 
+# Has the server of that pid executed its program anew?
+goes_on_as_another() {
+    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q -- '-resume'
+}
+
 # Nothing of ours is left: no server, no monitor, no state, no mount, no socket.
 left_behind() {
     pgrep -af -- "-address $CONTAINERD_ADDRESS" | grep -v 'pgrep' | sed 's/^/server: /'

@@ -28,7 +28,7 @@ functions_of() {
 
 @test "the manual pages are formatted without a warning" {
     command -v groff >/dev/null || skip "groff is not installed"
-    for page in "$SOURCE"/doc/*.[135]; do
+    for page in "$SOURCE"/doc/*.[1358]; do
         is "$(groff -mdoc -Tutf8 -ww -z "$page" 2>&1)" "" "$page"
     done
 }
@@ -37,4 +37,6 @@ functions_of() {
     for page in man1/shimhost.1 man3/shimhost-plugin.3 man3/shimhost-oci.3 man5/shimhost.yaml.5; do
         [[ -f $PREFIX/share/man/$page ]] || is "$page" installed
     done
+    [[ ! -x $PREFIX/bin/containerd-shim-shimhost-v1 ]] ||
+        [[ -f $PREFIX/share/man/man8/containerd-shim-shimhost-v1.8 ]]
 }
