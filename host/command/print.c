@@ -76,7 +76,7 @@ static bool coloured(FILE *stream) {
 
 static void print_rows(const struct table *table, FILE *stream) {
     size_t widths[COLUMNS_MAX], n = 0;
-    for (; table->headings[n] && n < COLUMNS_MAX; n++)
+    for (; n < COLUMNS_MAX && table->headings[n]; n++)
         widths[n] = width_of(table->headings[n]);
     for (size_t i = 0; i < table->count; i++) {
         size_t width = width_of(or_dash(table->cells[i]));

@@ -105,7 +105,7 @@ static int clean(const struct facts *facts, struct shim_error *error) {
 /* What the runtime says is what becomes true. */
 static int correct_status(const struct facts *facts, struct shim_error *error) {
     struct process *process AUTO_LENT = NULL;
-    uint32_t status;
+    uint32_t status = SHIM_STATUS_UNKNOWN;
     int r = open_locked(facts, &process, error);
     if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, state, error)) < 0 ||
         (r = PLUGIN_CALL(process->runtime, state, &process->view, &status, error)) < 0)

@@ -146,7 +146,7 @@ static void correct_status(struct process *process, struct shim_state *state) {
         return;
     const struct runtime *runtime = process->runtime;
     struct shim_error ignored = ERROR_NONE; /* then the file's word stands */
-    uint32_t status;
+    uint32_t status = state->status;        /* should the plugin say nothing */
     if (SHIM_HAS(struct shim_plugin, runtime->plugin, state) &&
         PLUGIN_CALL(runtime, state, &process->view, &status, &ignored) == 0 &&
         status != SHIM_STATUS_STOPPED) /* that only the monitor may say */

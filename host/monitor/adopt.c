@@ -72,6 +72,15 @@ void adopt_begin(struct monitor *monitor) {
     launch_settle(monitor);
 }
 
+/* Does /proc show us all of the process? To others it says that the code is 0. Of a zombie that
+ * link leads nowhere, but only who may see all is told so (proc(5), ptrace(2)). */
+static bool is_shown(int pid) {
+    char path_buffer[32], ignored[1];
+    struct text path = TEXT_IN(path_buffer);
+    text_print(&path, "/proc/%d/exe", pid);
+    return sys_readlink(path.buffer, ignored, sizeof(ignored)) != -EACCES;
+}
+
 /* While a process is a zombie, its stat has the code. It is right unless threads outlived the first
  * one, so it is what is believed last. */
 static int zombie_code(const struct monitor *monitor, int *ret_wait_status) {
@@ -81,6 +90,8 @@ static int zombie_code(const struct monitor *monitor, int *ret_wait_status) {
         return result;
     if (stat.start_time != monitor->start_time || stat.state != 'Z')
         return -ESRCH;
+    if (!is_shown(monitor->process))
+        return -EACCES;
     *ret_wait_status = stat.exit_code;
     return 0;
 }

@@ -144,6 +144,7 @@ void launch_settle(struct monitor *monitor) {
     launch_tell(monitor);
     sys_signalfd(monitor->signal_fd, &child_only, 0);
     guard(monitor);
+    privileges_rest(monitor);
 }
 
 static const char *failure_word(enum failure failure) {

@@ -22,6 +22,7 @@ host_monitor_shimhost_monitor_SOURCES = \
 	%D%/monitor.h \
 	%D%/plan.c \
 	%D%/plan.h \
+	%D%/privileges.c \
 	%D%/record.c \
 	%D%/start.c \
 	%D%/socket.h \

@@ -100,9 +100,15 @@ static size_t part_length(const char *text) {
 
 /* ---- writing ---- */
 
+#define TYPE_MASK 0170000
+#define TYPE_FILE 0100000
+
+/* -1: it is no regular file. */
 static int64_t file_size(int fd) {
     struct stat status;
-    return call2(__NR_fstat, fd, (long)&status) < 0 ? -1 : (int64_t)status.st_size;
+    if (call2(__NR_fstat, fd, (long)&status) < 0 || (status.st_mode & TYPE_MASK) != TYPE_FILE)
+        return -1;
+    return (int64_t)status.st_size;
 }
 
 /* How much of `size` bytes is whole records. */
@@ -165,11 +171,16 @@ static int open_log(struct monitor *monitor) {
     int fd = sys_open(monitor->plan->log_path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0640);
     if (fd < 0)
         return fd;
+    /* Whoever can write to the directory may have put a device there. */
+    int64_t size = file_size(fd);
+    if (size < 0) {
+        sys_close(fd);
+        return -EINVAL;
+    }
     sys_fchmod(fd, 0640); /* our umask is for our own files */
     sys_close(monitor->streams.log.fd);
     monitor->streams.log.fd = fd;
-    int64_t size = file_size(fd);
-    monitor->streams.log.size = size < 0 ? 0 : (uint64_t)size;
+    monitor->streams.log.size = (uint64_t)size;
     return 0;
 }
 

@@ -3,7 +3,6 @@
 #include "monitor.h"
 
 #include <asm/signal.h>
-#include <linux/capability.h>
 #include <linux/prctl.h>
 
 #define FIRST_SIGNAL 1
@@ -44,18 +43,6 @@ static void silence_signals(void) {
         sys_sigaction(signal, default_action);
 }
 
-/* What is inheritable, and with it what is ambient, would raise a runtime's children above what it
- * gave them (CVE-2022-27650). Permitted and effective stay. */
-static int drop_inheritable(void) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-    int result = sys_capget(&header, data);
-    if (result < 0 || (data[0].inheritable | data[1].inheritable) == 0)
-        return result;
-    data[0].inheritable = data[1].inheritable = 0;
-    return sys_capset(&header, data);
-}
-
 static int open_fifos(struct monitor *monitor) {
     const int flags = O_RDWR | O_NONBLOCK;
     monitor->exit_fd = sys_open("exit", flags, 0);
@@ -76,7 +63,7 @@ static int prepare(struct monitor *monitor) {
     silence_signals();
     sys_umask(077);
     sys_setsid(); /* fails if it leads a group already, which serves as well */
-    int result = drop_inheritable();
+    int result = privileges_begin();
     if (result == 0)
         result = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (result == 0)

@@ -13,6 +13,7 @@
  *   control.c   the control FIFO
  *   record.c    the small files that say what is true
  *   oom.c       whether memory ran out
+ *   privileges.c  capabilities: passed on to nobody, and dropped where they are not needed
  *   log.c       shim-log.json
  *
  * Everything lives on the stack of main: the program has no data page of its own.
@@ -305,6 +306,15 @@ bool oom_counter_path(const char *groups, struct text *path);
 
 /* The count in the text of memory.events, or of memory.oom_control. */
 uint64_t oom_count(const char *counts);
+
+/* ---- privileges.c -----------------------------------------------------------------------------
+ */
+
+/* Before anything is executed: nothing is inherited from here on. 0 or a negative errno. */
+int privileges_begin(void);
+
+/* From now on the monitor only watches: keeps what it needs for that and for cleaning up. */
+void privileges_rest(const struct monitor *monitor);
 
 /* ---- log.c ------------------------------------------------------------------------------------
  */

@@ -105,6 +105,10 @@ static inline int sys_unlink(const char *path) {
     return (int)call3(__NR_unlinkat, AT_FDCWD, (long)path, 0);
 }
 
+static inline long sys_readlink(const char *path, char *buffer, size_t size) {
+    return call4(__NR_readlinkat, AT_FDCWD, (long)path, (long)buffer, (long)size);
+}
+
 static inline long sys_getdents(int fd, void *buffer, size_t size) {
     return call3(__NR_getdents64, fd, (long)buffer, (long)size);
 }

@@ -42,7 +42,7 @@ check_LTLIBRARIES += %D%/libfuzz.la %D%/libmonitor.la
 	host/monitor/adopt.c host/monitor/attach.c host/monitor/children.c host/monitor/cleanup.c \
 	host/monitor/console.c host/monitor/control.c host/monitor/copy.c host/monitor/launch.c \
 	host/monitor/log.c host/monitor/logfile.c host/monitor/main.c host/monitor/oom.c host/monitor/plan.c \
-	host/monitor/record.c host/monitor/start.c host/monitor/streams.c host/monitor/text.c \
+	host/monitor/privileges.c host/monitor/record.c host/monitor/start.c host/monitor/streams.c host/monitor/text.c \
 	host/monitor/watch.c
 %C%_libmonitor_la_CPPFLAGS = $(AM_CPPFLAGS) -DMONITOR_IN_LIBRARY
 

@@ -3,6 +3,7 @@
  */
 #include "launch_fixture.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -174,6 +175,31 @@ static void files_are_private(void **state) {
 }
 
 /* ---- while it lives ---- */
+
+static bool has_only_to_kill(const struct fixture *fixture) {
+    const char *status = proc(fixture->pid, "status");
+    return strstr(status, "CapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n");
+}
+
+/* At rest it keeps CAP_KILL; what it executes has all again. */
+static void capabilities_at_rest(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const cleanup[] = {"/bin/sh", "-c",
+                                          "exec grep CapEff /proc/self/status >caps-after", NULL};
+    static const char *const *const cleanups[] = {cleanup, NULL};
+    fixture->plan.cleanup = cleanups;
+    fixture->plan.pid_file = NULL;
+    launch(fixture, "grep CapEff /proc/self/status >caps-before; read x < go; exit 9");
+    for (int i = 0; i < PATIENCE && !has_only_to_kill(fixture); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_true(has_only_to_kill(fixture));
+    go(fixture);
+    assert_ends(fixture, 9);
+    char before[64];
+    snprintf(before, sizeof(before), "%.63s", content(fixture, "caps-before"));
+    assert_non_null(strstr(before, "CapEff:"));
+    assert_content(fixture, "caps-after", before);
+}
 
 static void signals_do_not_end_a_monitor(void **state) {
     static const int signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGALRM};
@@ -413,6 +439,22 @@ static void an_adopted_process_that_nobody_reaps(void **state) {
     assert_int_equal(WEXITSTATUS(reap(process)), 9);
 }
 
+/* To whom it does not show them, the kernel says 0 for the codes of zombies. The last test, because
+ * the capability does not come back. */
+static void a_code_that_may_not_be_seen(void **state) {
+    struct fixture *fixture = *state;
+    launch_waiting(fixture);
+    pid_t process = recorded_pid(fixture);
+    lose_monitor(fixture);
+    assert_int_equal(prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0), 0);
+    assert_true(adopt(fixture) > 0);
+    go(fixture);
+    assert_int_equal(WEXITSTATUS(reap(fixture->pid)), 0);
+    assert_null(content(fixture, "exitStatus"));
+    assert_non_null(content(fixture, "exitUnknown"));
+    assert_int_equal(WEXITSTATUS(reap(process)), 9);
+}
+
 static void nobody_to_adopt(void **state) {
     struct fixture *fixture = *state;
     launch_waiting(fixture);
@@ -587,6 +629,7 @@ int main(void) {
         TEST(signals_and_umask_are_plain),
         TEST(nothing_inheritable),
         TEST(files_are_private),
+        TEST(capabilities_at_rest),
         TEST(signals_do_not_end_a_monitor),
         TEST(orphans_are_reaped),
         TEST(the_order_of_things_at_the_end),
@@ -607,6 +650,7 @@ int main(void) {
         TEST(the_directory_is_removed),
         TEST(private_memory_is_little),
         TEST(nothing_wakes_an_idle_monitor),
+        TEST(a_code_that_may_not_be_seen),
     };
     return cmocka_run_group_tests(tests, in_private_mounts, NULL);
 }

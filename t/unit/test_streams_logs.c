@@ -315,6 +315,31 @@ static void never_through_a_symbolic_link(void **state) {
     await_text(job, "moved", "F two\n");
 }
 
+/* Whoever can write to the log's directory could have it written to a disk. A FIFO stands for all
+ * that is no file. */
+static void never_to_what_is_no_file(void **state) {
+    struct job *job = *state;
+    int directory = job->base.plan.directory_fd;
+    log_to(job, "k8s-file", "log");
+    start(job, "echo one; read x < go; echo two");
+    await_text(job, "log", "one");
+    assert_int_equal(renameat(directory, "log", directory, "moved"), 0);
+    assert_int_equal(mkfifoat(directory, "log", 0600), 0);
+    int fd = openat(directory, "log", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    order(job, "2 0 0\n");
+    await_text(job, "shim-log.json", "cannot reopen the log");
+    go(&job->base);
+    assert_ends(&job->base, 0);
+    await_text(job, "moved", "F two\n");
+    char byte;
+    struct stat status;
+    assert_int_equal(read(fd, &byte, 1), -1);
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_equal(status.st_mode, S_IFIFO | 0600);
+    close(fd);
+}
+
 /* ---- a disk that is full ---- */
 
 /* All lines are whole, and the last one is there. */
@@ -399,6 +424,7 @@ int main(void) {
         TEST(rotation_of_single_records),
         TEST(reopened_by_order),
         TEST(never_through_a_symbolic_link),
+        TEST(never_to_what_is_no_file),
         TEST(a_limit_in_the_middle_of_a_record),
         TEST(a_full_disk),
     };
