@@ -44,7 +44,7 @@ load containerd
     local server
     for TYPE in $OURS; do
         start a "$FOREVER"
-        ctl run --runtime "$TYPE" "$IMAGE" b sh -c 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 9' >"$T/out" 2>&1 &
+        LIMIT=300 ctl run --runtime "$TYPE" "$IMAGE" b sh -c 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 9' >"$T/out" 2>&1 &
         client=$!
         eventually has_status b RUNNING
         for name in a b; do

@@ -263,6 +263,56 @@ ends_server() {
     kill "$SINK"
 }
 
+helper() {
+    pgrep -P "$(server)" -x shimhost-task || true
+}
+
+no_helper() {
+    [[ -z $(helper) ]]
+}
+
+@test "the helper that creates a container stays for its start; nothing depends on that" {
+    prepare stay
+    begins stay </dev/null
+    call Create stay "bundle=$B"
+    [[ $(helper) ]]
+    call Start stay
+    eventually no_helper
+    call Kill stay signal=9
+    call Wait stay
+    call Delete stay
+    # It is killed.
+    call Create stay "bundle=$B"
+    pid=$(helper)
+    kill -KILL "$pid"
+    eventually is_over "$pid"
+    call Start stay
+    call State stay
+    is "$(value status)" 2
+    call Kill stay signal=9
+    call Wait stay
+    call Delete stay
+    # The server is replaced meanwhile.
+    call Create stay "bundle=$B"
+    kill -HUP "$(server)"
+    eventually goes_on_as_another "$(server)"
+    no_helper
+    call Start stay
+    call Kill stay signal=9
+    call Wait stay
+    call Delete stay
+    # There is no start.
+    call Create stay "bundle=$B"
+    call Delete stay
+    eventually no_helper
+    # The start fails in the helper that has stayed.
+    jq '.process.args = ["/not/there"]' "$B/config.json" >"$T/config" && cp "$T/config" "$B/config.json"
+    captures "$CLIENT" call "$A" Create "id=$ID-stay" "bundle=$B" -- Start "id=$ID-stay"
+    is "$status" 1
+    says "/not/there"
+    ends_server stay
+}
+
 # install_shim FILE: as one is installed: by renaming.
 install_shim() {
     cp "$1" "$T/bin/new"

@@ -104,6 +104,8 @@ void method_start(struct server *server, struct call *call, const ProtobufCMessa
         started(operation, &done);
         return;
     }
+    if (init && helper_go_on(server, process->task->id, started, operation))
+        return;
     Pb__HelperRequest helper = helper_request(process, verb);
     if (!init) {
         helper.terminal = process->terminal;

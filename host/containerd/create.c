@@ -118,6 +118,7 @@ static void call_create(struct creation *creation, struct task *task) {
     request.errors = create->errors;
     request.checkpoint = create->checkpoint;
     request.options = create->options;
+    request.stay = true;
     helper_call(task->server, &request, created, creation);
 }
 

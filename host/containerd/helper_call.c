@@ -3,9 +3,12 @@
  */
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,15 +23,21 @@
 #define HELPER_TIMEOUT (10 * 60 * 1000)
 #define HELPER_GRACE 5000 /* between SIGTERM and SIGKILL */
 
+#define HELPER_STAY 10000 /* milliseconds between a creation and its start */
+
 struct helper {
     struct timer timer; /* first */
+    struct source line; /* of one that may stay after its answer */
+    char *container;    /* the one that it stays for, once it has answered; or NULL */
     struct server *server;
     struct helper *next;
     struct helper_process process;
     bool late;
-    helper_done done;
+    helper_done done; /* NULL: it has answered */
     void *user;
 };
+
+static void helper_late(struct timer *timer);
 
 /* ---------------------------------------------------------------------------- answering */
 
@@ -65,6 +74,8 @@ static void answer_none(struct helper *helper, int status) {
 }
 
 static void answer(struct helper *helper, int status) {
+    if (!helper->done)
+        return;
     Pb__HelperResponse *response = helper_process_response(&helper->process, status);
     if (response) {
         helper->done(helper->user, response);
@@ -82,8 +93,10 @@ static void finish(struct helper *helper, int status) {
             break;
         }
     loop_timer_stop(&server->loop, &helper->timer);
+    loop_drop(&server->loop, &helper->line);
     answer(helper, status);
     fd_close(helper->process.response_fd);
+    free(helper->container);
     free(helper);
     upgrade_check(server);
     server_check_end(server);
@@ -99,6 +112,78 @@ void helpers_reap(struct server *server) {
         if (helper)
             finish(helper, status);
     }
+}
+
+/* ---------------------------------------------------------------------------- staying */
+
+/* It is not needed any more, and ends when it notices that nobody is on the line. */
+static void release(struct helper *helper) {
+    loop_timer(&helper->server->loop, &helper->timer, HELPER_GRACE);
+    helper->timer.due = helper_late;
+    loop_drop(&helper->server->loop, &helper->line);
+    free(helper->container);
+    helper->container = NULL;
+}
+
+static void stayed_too_long(struct timer *timer) {
+    release((struct helper *)timer);
+}
+
+/* Its answer is there, and it stays. Or it has gone, which SIGCHLD tells, too. */
+static void line_ready(struct source *source, uint32_t events) {
+    struct helper *helper = (struct helper *)((char *)source - offsetof(struct helper, line));
+    char byte;
+    (void)events;
+    Pb__HelperResponse *response = NULL;
+    if (helper->done && recv(source->fd, &byte, 1, MSG_DONTWAIT) == 1)
+        response = helper_process_response(&helper->process, 0);
+    if (!response) {
+        loop_drop(&helper->server->loop, source);
+        return;
+    }
+    helper_done done = helper->done;
+    helper->done = NULL;
+    helper->timer.due = stayed_too_long;
+    loop_timer(&helper->server->loop, &helper->timer, HELPER_STAY);
+    done(helper->user, response);
+    pb__helper_response__free_unpacked(response, NULL);
+    if (helper->server->upgrading)
+        release(helper);
+}
+
+static struct helper *find_staying(const struct server *server, const char *container) {
+    struct helper *helper = server->helpers;
+    while (helper && (helper->done || !helper->container || strcmp(helper->container, container)))
+        helper = helper->next;
+    return helper;
+}
+
+bool helper_go_on(struct server *server, const char *container, helper_done done, void *user) {
+    struct helper *helper = find_staying(server, container);
+    /* What it has answered must not be taken for the next answer. */
+    if (!helper || ftruncate(helper->process.response_fd, 0) < 0)
+        return false;
+    if (send(helper->line.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) {
+        release(helper);
+        return false;
+    }
+    helper->done = done;
+    helper->user = user;
+    helper->timer.due = helper_late;
+    loop_timer(&server->loop, &helper->timer, HELPER_TIMEOUT);
+    return true;
+}
+
+void helper_release(struct server *server, const char *container) {
+    struct helper *helper = find_staying(server, container);
+    if (helper)
+        release(helper);
+}
+
+void helpers_release(struct server *server) {
+    for (struct helper *helper = server->helpers; helper; helper = helper->next)
+        if (!helper->done && helper->container)
+            release(helper);
 }
 
 /* ---------------------------------------------------------------------------- starting */
@@ -121,6 +206,7 @@ void helper_call(struct server *server, const Pb__HelperRequest *request, helper
     }
     *helper = (struct helper){
         .timer.due = helper_late,
+        .line = SOURCE_NONE,
         .server = server,
         .next = server->helpers,
         .done = done,
@@ -133,6 +219,10 @@ void helper_call(struct server *server, const Pb__HelperRequest *request, helper
     }
     server->helpers = helper;
     loop_timer(&server->loop, &helper->timer, HELPER_TIMEOUT);
+    helper->line = (struct source){.fd = helper->process.line_fd, .ready = line_ready};
+    helper->container = helper->line.fd >= 0 ? strdup(request->container) : NULL;
+    if (helper->line.fd >= 0 && loop_add(&server->loop, &helper->line, EPOLLIN, &error) < 0)
+        helper->line.fd = fd_close(helper->line.fd);
 }
 
 void helpers_abandon(struct server *server) {
@@ -141,6 +231,8 @@ void helpers_abandon(struct server *server) {
         server->helpers = helper->next;
         kill(-helper->process.pid, SIGKILL);
         fd_close(helper->process.response_fd);
+        loop_drop(&server->loop, &helper->line);
+        free(helper->container);
         free(helper);
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ static int make_request(const Pb__HelperRequest *request, struct shim_error *err
     return fd_steal(&fd);
 }
 
-static int spawn(int request_fd, int response_fd, pid_t *ret_pid) {
+static int spawn(int request_fd, int response_fd, int line_fd, pid_t *ret_pid) {
     static char path[] = HELPER_PATH;
     char *argv[] = {path, NULL};
     posix_spawn_file_actions_t actions;
@@ -41,6 +42,8 @@ static int spawn(int request_fd, int response_fd, pid_t *ret_pid) {
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_adddup2(&actions, request_fd, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, response_fd, STDOUT_FILENO);
+    if (line_fd >= 0)
+        posix_spawn_file_actions_adddup2(&actions, line_fd, HELPER_LINE);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setpgroup(&attributes, 0);
@@ -60,11 +63,16 @@ int helper_process_start(const Pb__HelperRequest *request, struct helper_process
     int response_fd AUTO_CLOSE = memfd_create("response", MFD_CLOEXEC);
     if (response_fd < 0)
         return error_set(error, -errno, "cannot make a file for the answer: %s", strerror(errno));
+    int line[2] = {-1, -1};
+    if (request->stay && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
+        return error_set(error, -errno, "cannot make a line to the helper: %s", strerror(errno));
+    int line_fd AUTO_CLOSE = line[0], other_end AUTO_CLOSE = line[1];
     pid_t pid;
-    int r = spawn(request_fd, response_fd, &pid);
+    int r = spawn(request_fd, response_fd, other_end, &pid);
     if (r < 0)
         return error_set(error, r, "cannot run %s: %s", HELPER_PATH, strerror(-r));
-    *ret = (struct helper_process){.pid = pid, .response_fd = fd_steal(&response_fd)};
+    *ret = (struct helper_process){
+        .pid = pid, .response_fd = fd_steal(&response_fd), .line_fd = fd_steal(&line_fd)};
     return 0;
 }
 

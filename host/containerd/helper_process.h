@@ -2,6 +2,11 @@
 /*
  * A helper: a program that reads one request on its standard input, writes one response to its
  * standard output, and ends. Both are memory files, so there is nothing to wait for but its end.
+ *
+ * One that creates a container may stay until it is to be started, which saves the time of another
+ * helper. It writes a byte to its descriptor HELPER_LINE when its response is there, and waits for
+ * one: then it starts the container, and its response is that of the start. If the other end is
+ * closed instead, it ends.
  */
 #ifndef SHIMHOST_CONTAINERD_HELPER_PROCESS_H
 #define SHIMHOST_CONTAINERD_HELPER_PROCESS_H
@@ -16,16 +21,21 @@
 #define HELPER_MARK_RESPONSE 2
 #define HELPER_MARK_NOTE 1
 
+/* The descriptor of a helper that stays: a socket. */
+#define HELPER_LINE 3
+
 struct helper_process {
     pid_t pid; /* also its process group */
     int response_fd;
+    int line_fd; /* the other end of HELPER_LINE, non-blocking, if the request says `stay`; or -1 */
 };
 
-/* Starts a helper. The caller waits for it, and closes response_fd. */
+/* Starts a helper. The caller waits for it, and closes response_fd and line_fd. */
 int helper_process_start(const Pb__HelperRequest *request, struct helper_process *ret,
                          struct shim_error *error);
 
-/* Its response, after its end with the given wait status, for the caller to free. NULL: none. */
+/* Its response, after its end with the given wait status (0 of one that stays), for the caller to
+ * free. NULL: none. */
 Pb__HelperResponse *helper_process_response(const struct helper_process *helper, int status);
 
 /* Fills `buffer` with what a helper without a response was at, or an empty text. */

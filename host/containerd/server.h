@@ -90,6 +90,12 @@ typedef void (*helper_done)(void *user, const Pb__HelperResponse *response);
 void helper_call(struct server *server, const Pb__HelperRequest *request, helper_done done,
                  void *user);
 
+/* The helper that has created a container and stays is to start it, too. False: there is none. */
+bool helper_go_on(struct server *server, const char *container, helper_done done, void *user);
+/* The one that stays for a container, or all who stay, are to end. */
+void helper_release(struct server *server, const char *container);
+void helpers_release(struct server *server);
+
 /* SIGCHLD has come: reaps helpers, monitors and whatever else was left to us. */
 void helpers_reap(struct server *server);
 

@@ -154,5 +154,6 @@ void upgrade_request(struct server *server) {
     for (struct connection *connection = server->connections; connection;
          connection = connection->next)
         connection_update(connection);
+    helpers_release(server);
     upgrade_check(server);
 }

@@ -73,3 +73,7 @@ struct engine_guard *guard_open(void) {
 void guard_answered(void) {
     guard.answered = true;
 }
+
+void guard_again(void) {
+    guard.answered = false;
+}

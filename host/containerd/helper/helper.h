@@ -44,6 +44,8 @@ int helper_open(struct helper *helper, const char *path, struct shim_error *erro
 struct engine_guard *guard_open(void);
 /* The response is written: from now on the file is left alone. */
 void guard_answered(void);
+/* There will be another response: the file is empty, and tells again. */
+void guard_again(void);
 
 /* mounts.c */
 int mounts_make(const char *bundle, Pb__Mount *const *mounts, size_t count,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shimhost-task: the helper of containerd's shim. One request on standard input, one response on
  * standard output, both regular (memory) files. It is where plugins run. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,6 +116,29 @@ static int write_response(const Pb__HelperResponse *response) {
     return 0;
 }
 
+/* Writes what the call has come to. */
+static int respond(struct helper *helper, int r, struct shim_error *error) {
+    if (r < 0) {
+        helper->response.code = code_of(helper, error);
+        helper->response.message = error->message;
+    }
+    int status = write_response(&helper->response);
+    guard_answered();
+    return status;
+}
+
+/* The container is created; whoever wants it started soon will say so. */
+static int stay(struct helper *helper) {
+    struct shim_error error = ERROR_NONE;
+    char byte = 0;
+    if (send(HELPER_LINE, &byte, 1, MSG_NOSIGNAL) != 1 || recv(HELPER_LINE, &byte, 1, 0) != 1)
+        return 0;
+    guard_again();
+    helper->response = (Pb__HelperResponse)PB__HELPER_RESPONSE__INIT;
+    return respond(helper, engine_start(helper->engine, helper->request->container, &error),
+                   &error);
+}
+
 static int answer(const Pb__HelperRequest *request) {
     struct shim_error error = ERROR_NONE;
     struct helper helper = {.request = request, .response = PB__HELPER_RESPONSE__INIT};
@@ -126,12 +151,9 @@ static int answer(const Pb__HelperRequest *request) {
         helper.process = exec;
     }
     int r = call(&helper, &error);
-    if (r < 0) {
-        helper.response.code = code_of(&helper, &error);
-        helper.response.message = error.message;
-    }
-    int status = write_response(&helper.response);
-    guard_answered();
+    int status = respond(&helper, r, &error);
+    if (r == 0 && status == 0 && request->stay && !helper.response.running)
+        status = stay(&helper);
     engine_close(helper.engine); /* a plugin that crashes only now has done what it was asked for */
     return status;
 }
@@ -157,6 +179,7 @@ static int clean_up(const Pb__HelperRequest *request) {
 
 int main(void) {
     umask(077);
+    fcntl(HELPER_LINE, F_SETFD, FD_CLOEXEC); /* of no interest to whoever we start */
     Pb__HelperRequest *request = read_request();
     if (!request || chdir("/") < 0)
         return 1;
