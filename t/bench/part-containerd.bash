@@ -55,7 +55,7 @@ shim_words() {
 # ---- memory
 
 memory_under_containerd() {
-    local type i alone=$((MANY < 5 ? MANY : 5)) pod=$((MANY < 20 ? MANY : 20))
+    local type i alone=$((MANY < 20 ? 1 : 5)) pod=$((MANY < 20 ? MANY : 20))
     report "Memory of an idle server and its monitors together, KiB: one container at a time, median of $alone; a pod of $pod in" \
         "one server."
     report ""
