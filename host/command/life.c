@@ -84,7 +84,9 @@ static int await(struct invocation *invocation, const void *data) {
         return EXIT_FAILED;
     if (engine_wait(engine, container, arguments->process, timeout, &exit_status, &error) < 0)
         return complain(invocation, container, &error);
+    /* At once: whoever reads it does not wait for our own end. */
     printf("%d\n", exit_status);
+    fflush(stdout);
     return EXIT_DONE;
 }
 

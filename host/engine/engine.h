@@ -163,7 +163,7 @@ struct process_info {
     struct shim_state state;
     char unknown[256];  /* why the exit status is not known, or empty */
     uint64_t oom_kills; /* how many of its processes were killed for want of memory */
-    bool monitor_alive;
+    bool monitor_alive; /* only of engine_inspect() */
     bool terminal;
 };
 
@@ -174,9 +174,8 @@ struct container_info {
     char *runtime;    /* NULL: container.json is missing or damaged; `problem` says */
     char *bundle;
     char *oci_version;
-    char *annotations;  /* the text of a JSON object */
-    char problem[256];  /* why it is not whole, or empty */
-    bool being_changed; /* some host holds its lock */
+    char *annotations; /* the text of a JSON object */
+    char problem[256]; /* why it is not whole, or empty */
     struct process_info init;
     struct process_info *execs; /* only of engine_inspect() */
     size_t n_execs;

@@ -63,7 +63,8 @@ static int look_at_end(const struct process *process, struct process_info *info,
     return r == -ENOENT ? 0 : r;
 }
 
-static int look_at_process(struct process *process, struct process_info *info,
+/* `brief`: all but whether its monitor lives, which no list shows. */
+static int look_at_process(struct process *process, bool brief, struct process_info *info,
                            struct shim_error *error) {
     snprintf(info->id, sizeof(info->id), "%s", process->id);
     info->terminal = process->record.terminal;
@@ -72,33 +73,34 @@ static int look_at_process(struct process *process, struct process_info *info,
         return r;
     if (info->state.status == SHIM_STATUS_STOPPED && (r = look_at_end(process, info, error)) < 0)
         return r;
+    if (brief)
+        return 0;
     r = status_monitor_alive(process->directory_fd, NULL, error);
     info->monitor_alive = r == 1;
     return r < 0 ? r : 0;
 }
 
-static int look(struct engine *engine, const char *container, struct container_info *info,
-                struct shim_error *error) {
+static int look(struct engine *engine, const char *container, bool brief,
+                struct container_info *info, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
-    int container_fd AUTO_CLOSE = -1;
-    int r = store_container_open(engine->store, container, &container_fd, error);
-    if (r < 0)
-        return r;
+    struct process *init AUTO_PROCESS = NULL;
     *info = (struct container_info){
         .init.state = {.size = sizeof(info->init.state), .exit_status = -1}};
     snprintf(info->id, sizeof(info->id), "%s", container);
     snprintf(info->init.id, sizeof(info->init.id), PROCESS_INIT);
-    info->being_changed = store_locked(container_fd);
-    struct process *init AUTO_PROCESS = NULL;
-    r = process_open(engine, container, PROCESS_INIT, &init, &problem);
+    int r = process_open(engine, container, PROCESS_INIT, &init, &problem);
     if (r == 0)
-        r = look_at_process(init, &info->init, &problem);
-    if (r < 0) {
-        set_problem(info, &problem);
-        look_without_plugin(container_fd, info);
+        r = look_at_process(init, brief, &info->init, &problem);
+    if (r == 0) {
+        take_record(info, &init->container);
         return 0;
     }
-    take_record(info, &init->container);
+    int container_fd AUTO_CLOSE = -1;
+    r = store_container_open(engine->store, container, &container_fd, error);
+    if (r < 0)
+        return r;
+    set_problem(info, &problem);
+    look_without_plugin(container_fd, info);
     return 0;
 }
 
@@ -123,7 +125,7 @@ static int add_exec(const char *id, void *user) {
     struct process *process AUTO_PROCESS = NULL;
     int r = process_open(list->engine, info->id, id, &process, &problem);
     if (r == 0)
-        r = look_at_process(process, exec, &problem);
+        r = look_at_process(process, false, exec, &problem);
     if (r < 0) /* never finished, damaged, or removed while we looked: it is listed as incomplete */
         set_problem(info, &problem);
     info->n_execs++;
@@ -134,7 +136,7 @@ int engine_inspect(struct engine *engine, const char *container, struct containe
                    struct shim_error *error) {
     struct container_info info;
     int container_fd AUTO_CLOSE = -1;
-    int r = look(engine, container, &info, error);
+    int r = look(engine, container, false, &info, error);
     if (r < 0)
         return r;
     r = store_container_open(engine->store, container, &container_fd, error);
@@ -158,7 +160,7 @@ static int list_one(const char *id, void *user) {
     struct list_call *call = user;
     struct container_info info;
     struct shim_error problem = ERROR_NONE;
-    int r = look(call->engine, id, &info, &problem);
+    int r = look(call->engine, id, true, &info, &problem);
     if (r == -ENOENT)
         return 0; /* removed while we looked */
     if (r < 0) {

@@ -33,6 +33,8 @@ static int read_end(const struct process *process, int32_t *ret_exit_status,
                             process->container_id, process->id, why);
 }
 
+#define OVER 2 /* and the exit status is known */
+
 /* What a waiter listens to. The exit FIFO tells the end; the monitor's pidfd tells of a monitor
  * that died before it had opened the FIFO, or that could not write the status. */
 struct watch {
@@ -66,7 +68,7 @@ static int watch_arm(const struct process *process, struct watch *watch, struct 
     return r < 0 ? r : 1;
 }
 
-/* 0: something happened. */
+/* 0: something happened; 1: the monitor is dead. */
 static int watch_wait(struct watch *watch, int64_t deadline, int cancel_fd) {
     struct pollfd fds[] = {{.fd = watch->exit_fd, .events = POLLIN},
                            {.fd = watch->monitor_fd, .events = POLLIN},
@@ -78,10 +80,12 @@ static int watch_wait(struct watch *watch, int64_t deadline, int cancel_fd) {
         return -ECANCELED;
     if (fds[0].revents && !fds[1].revents)
         watch->exit_fd = fd_close(watch->exit_fd); /* heard; what is left is the monitor */
+    if (fds[1].revents)
+        return 1;
     return r == 0 && deadline_left(deadline) == 0 ? -ETIMEDOUT : 0;
 }
 
-/* Waits for the next thing to look at. 0: look again; 1: the monitor is dead. */
+/* Waits for the next thing to look at. 0: look again; 1: the monitor is dead; OVER. */
 static int await_change(const struct process *process, int64_t deadline, int32_t *ret_exit_status,
                         struct shim_error *error) {
     struct watch watch __attribute__((cleanup(watch_cleanup))) = {-1, -1};
@@ -100,13 +104,12 @@ static int await_change(const struct process *process, int64_t deadline, int32_t
             return error_set_reason(error, r, SHIM_REASON_CANCELLED, "wait cancelled");
         if (r < 0)
             return error_set(error, r, "cannot wait: %s", strerror(-r));
-        struct pollfd monitor = {.fd = watch.monitor_fd, .events = POLLIN};
-        if (poll(&monitor, 1, 0) == 1) {
+        if (r == 1) {
             r = read_end(process, ret_exit_status, error);
-            return r < 0 ? r : r == 0;
+            return r < 0 ? r : r == 0 ? 1 : OVER;
         }
     }
-    return r < 0 ? r : 0;
+    return r < 0 ? r : OVER;
 }
 
 int process_wait(const struct shim_context *context, const struct shim_process *view,
@@ -119,8 +122,8 @@ int process_wait(const struct shim_context *context, const struct shim_process *
         if (r != 0)
             return r < 0 ? r : 0;
         r = await_change(process, deadline, ret_exit_status, error);
-        if (r < 0)
-            return r;
+        if (r < 0 || r == OVER)
+            return r < 0 ? r : 0;
         if (r == 1) {
             r = read_end(process, ret_exit_status, error);
             if (r != 0)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,7 @@ int identity_stat(pid_t pid, struct process_stat *ret, struct shim_error *error)
     return 0;
 }
 
-int identity_boot(char ret_boot_id[40], struct shim_error *error) {
+static int read_boot(char ret_boot_id[40], struct shim_error *error) {
     char text[BOOT_ID_LENGTH + 2] = "";
     ssize_t length = read_proc(BOOT_ID_FILE, text, sizeof(text));
     if (length < 0)
@@ -122,6 +123,21 @@ int identity_boot(char ret_boot_id[40], struct shim_error *error) {
     text[BOOT_ID_LENGTH] = '\0';
     strcpy(ret_boot_id, text);
     return 0;
+}
+
+/* No program outlives its boot, so once is enough; a list of a thousand containers asks for it a
+ * thousand times. */
+int identity_boot(char ret_boot_id[40], struct shim_error *error) {
+    static struct {
+        pthread_mutex_t lock;
+        char id[40];
+    } boot = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_mutex_lock(&boot.lock);
+    int r = boot.id[0] ? 0 : read_boot(boot.id, error);
+    if (r == 0)
+        memcpy(ret_boot_id, boot.id, sizeof(boot.id));
+    pthread_mutex_unlock(&boot.lock);
+    return r;
 }
 
 /* ---- identities ---- */

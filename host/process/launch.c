@@ -6,12 +6,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -101,56 +101,49 @@ static int handover_make(struct handover *handover, const int streams[3], int re
     return 0;
 }
 
-/* To duplicate a descriptor to itself makes it survive the execution (POSIX.1-2024; glibc 2.29). */
-static int add_actions(posix_spawn_file_actions_t *actions, const struct handover *handover,
-                       const struct launch_plan *plan) {
-    int r = posix_spawn_file_actions_addfchdir_np(actions, plan->directory_fd);
-    for (size_t i = 0; i < plan->n_descriptors && r == 0; i++)
-        r = posix_spawn_file_actions_adddup2(actions, plan->descriptors[i], plan->descriptors[i]);
-    for (int i = 0; i <= READY_FD && r == 0; i++) {
-        if (handover->sources[i] < 0)
-            r = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_RDWR, 0);
-        else
-            r = posix_spawn_file_actions_adddup2(actions, handover->sources[i], i);
+/* In the child, which shares our memory: only what a signal handler may do. Returns a negative
+ * errno. */
+static int become_monitor(const struct launch_plan *plan, const struct launch_words *words,
+                          const struct handover *handover) {
+    static char *const nothing[] = {NULL};
+    if (fchdir(plan->directory_fd) < 0)
+        return -errno;
+    for (size_t i = 0; i < plan->n_descriptors; i++)
+        if (fcntl(plan->descriptors[i], F_SETFD, 0) < 0)
+            return -errno;
+    for (int i = 0; i <= READY_FD; i++) {
+        int source = handover->sources[i];
+        if (source < 0 && (close(i), open("/dev/null", O_RDWR)) != i)
+            return -errno;
+        if (source >= 0 && dup2(source, i) < 0)
+            return -errno;
     }
-    return r;
+    execve(plan->monitor, (char *const *)words->argv,
+           plan->environment ? (char *const *)plan->environment : nothing);
+    return -errno;
 }
 
-/* All signals blocked, as the monitor will have them: one that comes early, such as our own order
- * to give up, waits until it is ready for it. */
-static int set_attributes(posix_spawnattr_t *attributes) {
-    sigset_t all;
-    sigfillset(&all);
-    int r = posix_spawnattr_setsigmask(attributes, &all);
-    if (r == 0)
-        r = posix_spawnattr_setsigdefault(attributes, &all);
-    if (r == 0)
-        r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return r;
-}
-
-/* Returns 0 or a negative errno. */
+/* All signals are blocked, as the monitor will have them: one that comes early, such as our own
+ * order to give up, waits until it is ready for it. What we ignore it undoes itself. Handlers of
+ * ours cannot run in the child, and do not survive the execution. Returns 0 or a negative errno. */
 static int spawn(const struct launch_plan *plan, const struct launch_words *words,
                  const struct handover *handover, pid_t *ret_pid) {
-    static char *const nothing[] = {NULL};
-    char *const *environment = plan->environment ? (char *const *)plan->environment : nothing;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int r = posix_spawn_file_actions_init(&actions);
-    if (r != 0)
-        return -r;
-    r = posix_spawnattr_init(&attributes);
-    if (r == 0) {
-        r = set_attributes(&attributes);
-        if (r == 0)
-            r = add_actions(&actions, handover, plan);
-        if (r == 0)
-            r = posix_spawn(ret_pid, plan->monitor, &actions, &attributes,
-                            (char *const *)words->argv, environment);
-        posix_spawnattr_destroy(&attributes);
+    sigset_t all, saved;
+    volatile int failure = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    pid_t pid = vfork();
+    if (pid == 0) {
+        failure = become_monitor(plan, words, handover);
+        _exit(127);
     }
-    posix_spawn_file_actions_destroy(&actions);
-    return -r;
+    int r = pid < 0 ? -errno : failure;
+    if (pid > 0 && r < 0)
+        waitpid(pid, NULL, 0);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    if (r == 0)
+        *ret_pid = pid;
+    return r;
 }
 
 static int spawn_with_words(struct launch *launch, int ready_fd, struct shim_error *error) {
