@@ -32,6 +32,7 @@ row() {
     row bare-create-start
     row shimhost-run-d
     row shimhost-run
+    row shimhost-run-rm
 }
 
 @test "death, output, list, memory" {

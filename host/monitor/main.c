@@ -44,8 +44,9 @@ static bool hexadecimal(char character, uint64_t *ret_digit) {
 }
 
 /* The signals that are ignored, the lowest bit for the first; all, if that cannot be found out. One
- * small file instead of a call for each. */
-static uint64_t ignored_signals(void) {
+ * small file instead of a call for each. Not inlined, so that its buffer lies where the watching
+ * gives the stack back. */
+static __attribute__((noinline)) uint64_t ignored_signals(void) {
     char buffer[4096];
     struct text status = TEXT_IN(buffer);
     if (record_read("/proc/self/status", &status) < 0)

@@ -17,7 +17,8 @@ part_start() {
 
 report_run() {
     race_run "$1" "$(fewer 1)"
-    table "run-$1" over "whole run of a program that does nothing, $1"
+    table "run-$1" over "whole run of a program that does nothing, until its exit is seen, $1"
+    table "run-$1" gone "the same, until nothing of it is left, $1"
 }
 
 # Over the fake runtime, which costs next to nothing, so that what remains is the supervisor.
@@ -67,10 +68,17 @@ race_run() {
 candidate bare-run
 run $(bare_words "$1") run -b $bundle {id}
 mark over
-try $(bare_words "$1") delete -f {id}
+$([[ $1 != fake ]] || echo "run $(bare_words fake) delete -f {id}")
+mark gone
 candidate shimhost-run
+run $SHIMHOST run -r $1 -b $bundle {id}
+mark over
+run $SHIMHOST delete {id}
+mark gone
+candidate shimhost-run-rm
 run $SHIMHOST run --rm -r $1 -b $bundle {id}
 mark over
+mark gone
 $(! has conmon || cat <<CONMON
 candidate conmon
 watch $W/exits
@@ -79,6 +87,7 @@ run $(conmon_runtime_words "$1") start {id}
 appears {id}
 mark over
 run $(conmon_runtime_words "$1") delete -f {id}
+mark gone
 CONMON
 )
 END
