@@ -31,22 +31,41 @@ static int check_name(const char *name, struct shim_error *error) {
 
 /* ---- reading ---- */
 
-static int open_regular(int directory_fd, const char *name, int *ret_fd, size_t *ret_size,
-                        struct shim_error *error) {
+static int not_regular(const char *name, struct shim_error *error) {
+    return error_set(error, -EINVAL, "cannot read %s: it is not a regular file", SHOWN(name));
+}
+
+static int open_for_reading(int directory_fd, const char *name, int *ret_fd,
+                            struct shim_error *error) {
     /* O_NONBLOCK: the opening of a FIFO without a writer would hang. */
-    int fd AUTO_CLOSE =
-        openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && errno == ELOOP)
         return error_set(error, -ELOOP, "cannot read %s: it is a symbolic link", SHOWN(name));
-    if (fd < 0 && errno != ENXIO) /* which is a socket */
+    if (fd < 0 && errno == ENXIO) /* a socket */
+        return not_regular(name, error);
+    if (fd < 0)
         return error_set(error, -errno, "cannot read %s: %s", SHOWN(name), strerror(errno));
+    *ret_fd = fd;
+    return 0;
+}
+
+static int check_regular(int fd, const char *name, size_t *ret_size, struct shim_error *error) {
     struct stat status;
-    if (fd >= 0 && fstat(fd, &status) < 0)
+    if (fstat(fd, &status) < 0)
         return error_set(error, -errno, "cannot read %s: %s", SHOWN(name), strerror(errno));
-    if (fd < 0 || !S_ISREG(status.st_mode))
-        return error_set(error, -EINVAL, "cannot read %s: it is not a regular file", SHOWN(name));
-    *ret_fd = fd_steal(&fd);
+    if (!S_ISREG(status.st_mode))
+        return not_regular(name, error);
     *ret_size = (size_t)status.st_size;
+    return 0;
+}
+
+static int open_regular(int directory_fd, const char *name, int *ret_fd, size_t *ret_size,
+                        struct shim_error *error) {
+    int fd AUTO_CLOSE = -1;
+    int r = open_for_reading(directory_fd, name, &fd, error);
+    if (r < 0 || (r = check_regular(fd, name, ret_size, error)) < 0)
+        return r;
+    *ret_fd = fd_steal(&fd);
     return 0;
 }
 
@@ -105,6 +124,31 @@ int file_read_at(int directory_fd, const char *name, size_t limit, char **ret_te
     }
     text[length] = '\0';
     *ret_text = pointer_steal(&text);
+    *ret_length = (size_t)length;
+    return 0;
+}
+
+int file_read_small_at(int directory_fd, const char *name, char *buffer, size_t size,
+                       size_t *ret_length, struct shim_error *error) {
+    int fd AUTO_CLOSE = -1;
+    size_t ignored;
+    int r = check_name(name, error);
+    if (r < 0 || (r = open_for_reading(directory_fd, name, &fd, error)) < 0)
+        return r;
+    /* What is no regular file has nothing to read, or fails: only then is there more to find out.
+     */
+    ssize_t length;
+    do
+        length = read(fd, buffer, size);
+    while (length < 0 && errno == EINTR);
+    int code = errno;
+    if (length <= 0 && (r = check_regular(fd, name, &ignored, error)) < 0)
+        return r;
+    if (length < 0)
+        return error_set(error, -code, "cannot read %s: %s", SHOWN(name), strerror(code));
+    if ((size_t)length == size)
+        return too_long(name, size - 1, error);
+    buffer[length] = '\0';
     *ret_length = (size_t)length;
     return 0;
 }

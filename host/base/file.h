@@ -17,6 +17,11 @@
 int file_read_at(int directory_fd, const char *name, size_t limit, char **ret_text,
                  size_t *ret_length, struct shim_error *error);
 
+/* The same for a small file that is always written at once: into `buffer` of `size` bytes, with as
+ * few calls as can be. Fits: size - 1 bytes and the NUL. */
+int file_read_small_at(int directory_fd, const char *name, char *buffer, size_t size,
+                       size_t *ret_length, struct shim_error *error);
+
 /* Writes a file of mode 0600 so that readers see the old content or the new one, never a part: a
  * hidden temporary file (".NAME.*.tmp", in the same directory), then a rename. Nothing is left on
  * failure. It does not reach for the disk: after a crash of the machine the state is another boot's

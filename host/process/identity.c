@@ -288,16 +288,10 @@ static int malformed(const struct record *record, struct shim_error *error) {
 
 static int record_open(int directory_fd, const char *name, struct record *record,
                        struct shim_error *error) {
-    char *text AUTO_FREE = NULL;
-    size_t length;
-    int r = file_read_at(directory_fd, name, RECORD_MAX, &text, &length, error);
-    if (r < 0)
-        return r;
     record->name = name;
     record->at = 0;
-    record->length = length;
-    memcpy(record->text, text, length + 1);
-    return 0;
+    return file_read_small_at(directory_fd, name, record->text, sizeof(record->text),
+                              &record->length, error);
 }
 
 /* The next line, which must have its newline. */

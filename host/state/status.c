@@ -34,10 +34,10 @@ const char *status_name(uint32_t status) {
 /* Reads a file of one line into `line`, without its newline. -ENOENT comes without an error. */
 static int read_line(int directory_fd, const char *name, char *line, size_t size,
                      struct shim_error *error) {
-    char *text AUTO_FREE = NULL;
+    char text[SMALL_FILE_MAX + 1];
     size_t length;
     struct shim_error problem = ERROR_NONE;
-    int r = file_read_at(directory_fd, name, SMALL_FILE_MAX, &text, &length, &problem);
+    int r = file_read_small_at(directory_fd, name, text, sizeof(text), &length, &problem);
     if (r < 0) {
         if (r != -ENOENT && error)
             *error = problem;

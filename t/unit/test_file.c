@@ -117,6 +117,32 @@ static void only_regular_files_are_read(void **state) {
     close(fd);
 }
 
+static void small_file_is_read_at_once(void **state) {
+    struct directory *directory = *state;
+    char text[5] = "????";
+    size_t length = 9;
+    put_file(directory, "fits", "1234");
+    put_file(directory, "long", "12345");
+    put_file(directory, "empty", "");
+    assert_int_equal(symlinkat("fits", directory->fd, "link"), 0);
+    assert_int_equal(mkfifoat(directory->fd, "fifo", 0600), 0);
+    assert_int_equal(mkdirat(directory->fd, "dir", 0700), 0);
+#define READ_SMALL(name)                                                                           \
+    file_read_small_at(directory->fd, name, text, sizeof(text), &length, &directory->error)
+    assert_int_equal(READ_SMALL("fits"), 0);
+    assert_string_equal(text, "1234");
+    assert_int_equal(length, 4);
+    assert_int_equal(READ_SMALL("empty"), 0);
+    assert_string_equal(text, "");
+    assert_int_equal(length, 0);
+    ASSERT_ERROR(directory, READ_SMALL("long"), -EFBIG, "cannot read long: it is longer than 4");
+    ASSERT_ERROR(directory, READ_SMALL("link"), -ELOOP, "cannot read link: it is a symbolic link");
+    ASSERT_ERROR(directory, READ_SMALL("fifo"), -EINVAL, "not a regular file");
+    ASSERT_ERROR(directory, READ_SMALL("dir"), -EINVAL, "not a regular file");
+    ASSERT_ERROR(directory, READ_SMALL("none"), -ENOENT, "cannot read none: No such file");
+    ASSERT_ERROR(directory, READ_SMALL(".."), -EINVAL, "cannot be the name");
+}
+
 static void file_is_written_and_replaced(void **state) {
     struct directory *directory = *state;
     struct stat status;
@@ -310,6 +336,7 @@ int main(void) {
         DIRECTORY_TEST(file_longer_than_the_limit_is_refused),
         DIRECTORY_TEST(file_without_a_size_is_read_whole),
         DIRECTORY_TEST(only_regular_files_are_read),
+        DIRECTORY_TEST(small_file_is_read_at_once),
         DIRECTORY_TEST(file_is_written_and_replaced),
         DIRECTORY_TEST(failed_write_leaves_nothing),
         DIRECTORY_TEST(leftovers_of_the_dead_are_in_nobodys_way),
