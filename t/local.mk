@@ -40,6 +40,7 @@ UNIT_TESTS = \
 # Sorted by name.
 BATS_TESTS = \
 	%D%/attach.bats \
+	%D%/attack.bats \
 	%D%/abi.bats \
 	%D%/bench.bats \
 	%D%/changes.bats \
@@ -217,6 +218,7 @@ EXTRA_DIST += %D%/helpers/bad-client.c %D%/helpers/event-sink.c %D%/helpers/shim
 include t/fake-runtime/local.mk
 include t/bench/local.mk
 include t/fuzz/local.mk
+include t/analysis/local.mk
 
 # ---- plugins that are wrong in one way each
 

@@ -110,6 +110,6 @@ includers() {
 @test "the shell files are free of what shellcheck warns of" {
     command -v shellcheck >/dev/null || skip "shellcheck is not installed"
     cd "$SOURCE"
-    shellcheck -S warning quickstart autogen.sh .ci/run t/bats t/fuzz/run t/private-cgroups t/tap t/install-privately \
-        t/common.bash
+    shellcheck -S warning quickstart autogen.sh .ci/run t/analysis/run t/analysis/sanitizers t/analysis/valgrind t/bats \
+        t/fuzz/run t/private-cgroups t/tap t/install-privately t/common.bash
 }

@@ -246,8 +246,9 @@ static int dispatch(const struct global_options *global, int argc, char **argv, 
 
 int main(int argc, char **argv) {
     open_standard_descriptors();
-    signal(SIGPIPE,
-           SIG_IGN); /* a failed write is reported; the monitor's children get the default */
+    /* A failed write is reported; the monitor's children get the default. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, it would lose exit statuses */
     umask(077);
     struct global_options global = {0};

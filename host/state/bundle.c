@@ -31,7 +31,10 @@ static uint32_t mapped_root(const json_t *config, const char *mappings) {
     json_array_foreach(json_object_get(linux_part, mappings), i, mapping) {
         const json_t *inside = json_object_get(mapping, "containerID");
         const json_t *outside = json_object_get(mapping, "hostID");
-        if (json_is_integer(inside) && json_integer_value(inside) == 0 && json_is_integer(outside))
+        /* What no runtime takes is of no use to us either. */
+        if (json_is_integer(inside) && json_integer_value(inside) == 0 &&
+            json_is_integer(outside) && json_integer_value(outside) >= 0 &&
+            json_integer_value(outside) < UINT32_MAX)
             return (uint32_t)json_integer_value(outside);
     }
     return 0;
@@ -86,7 +89,9 @@ int bundle_read(const char *path, struct bundle *ret_bundle, struct shim_error *
     int r = bundle_parse(path, &bundle.path, &config, error);
     if (r < 0)
         return r;
-    r = bundle_fill(config, bundle.path, &bundle, error);
+    char what[PATH_MAX + 16];
+    snprintf(what, sizeof(what), "%s/" CONFIG_FILE_NAME, bundle.path);
+    r = bundle_fill(config, what, &bundle, error);
     if (r < 0) {
         bundle_clear(&bundle);
         return r;

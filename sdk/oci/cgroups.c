@@ -49,8 +49,9 @@ static int find_bases(struct foreseen *foreseen) {
     while (fgets(line, sizeof(line), own)) {
         const char *path = strchr(line, ':');
         path = path ? strchr(path + 1, ':') : NULL;
-        if (!path++ || *path != '/')
+        if (!path || path[1] != '/')
             continue;
+        path++;
         size_t length = strcspn(path, "\n");
         add_base(foreseen, path, length);
         while (length > 1 && path[length - 1] != '/')
