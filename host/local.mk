@@ -20,6 +20,8 @@ host_libhost_la_SOURCES = \
 	%D%/process/runtime_log.c %D%/process/runtime_log.h \
 	%D%/state/bundle.c \
 	%D%/state/bundle_vary.c \
+	%D%/state/journal.c %D%/state/journal.h \
+	%D%/state/journal_print.c \
 	%D%/state/json.c %D%/state/json.h \
 	%D%/state/record.c %D%/state/record.h \
 	%D%/state/status.c %D%/state/status.h \

@@ -53,6 +53,7 @@ BATS_TESTS = \
 	%D%/containerd-runtimes.bats \
 	%D%/containerd-streams.bats \
 	%D%/containerd-wire.bats \
+	%D%/events.bats \
 	%D%/every-runtime.bats \
 	%D%/exec.bats \
 	%D%/guard.bats \

@@ -136,6 +136,8 @@ extern const struct command command_start, command_kill, command_pause, command_
     command_delete, command_wait;
 /* attach.c */
 extern const struct command command_attach;
+/* events.c */
+extern const struct command command_events;
 /* logs.c */
 extern const struct command command_logs;
 /* change.c */

@@ -20,6 +20,7 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/command.h \
 	%D%/config_commands.c \
 	%D%/container_json.c %D%/container_json.h \
+	%D%/events.c \
 	%D%/exec.c \
 	%D%/guard.c %D%/guard.h \
 	%D%/invocation.c \

@@ -17,15 +17,13 @@
 #define GROUPS_MAX 16 /* commands of two words */
 
 const struct command *const commands[] = {
-    &command_run_container, &command_create,      &command_start,
-    &command_exec,          &command_attach,      &command_logs,
-    &command_kill,          &command_wait,        &command_pause,
-    &command_resume,        &command_delete,      &command_list,
-    &command_state,         &command_ps,          &command_resize,
-    &command_close_stdin,   &command_update,      &command_checkpoint,
-    &command_restore,       &command_check,       &command_runtimes,
-    &command_plugin_list,   &command_plugin_info, &command_plugin_check,
-    &command_config_check,  &command_config_show, NULL,
+    &command_run_container, &command_create,       &command_start,       &command_exec,
+    &command_attach,        &command_logs,         &command_kill,        &command_wait,
+    &command_pause,         &command_resume,       &command_delete,      &command_list,
+    &command_state,         &command_ps,           &command_events,      &command_resize,
+    &command_close_stdin,   &command_update,       &command_checkpoint,  &command_restore,
+    &command_check,         &command_runtimes,     &command_plugin_list, &command_plugin_info,
+    &command_plugin_check,  &command_config_check, &command_config_show, NULL,
 };
 
 static const struct option_spec global_specs[] = {

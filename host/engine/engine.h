@@ -192,6 +192,13 @@ int engine_inspect(struct engine *engine, const char *container, struct containe
 int engine_list(struct engine *engine, int (*each)(const struct container_info *info, void *user),
                 void *user, struct shim_error *error);
 
+/* Prints what has happened to containers, one JSON object a line, oldest first: {"time": RFC 3339
+ * with nanoseconds, "type": created | started | exited | paused | resumed | exec-added |
+ * exec-started | oom | deleted | monitor-lost | adopted, "container", "process", "pid" if known,
+ * "status": the exit status, of exited, if known}. With `follow` what happens from then on, too:
+ * until the engine's cancel_fd is readable (-ECANCELED) or nobody reads `output` (-EPIPE). */
+int engine_events(struct engine *engine, bool follow, FILE *output, struct shim_error *error);
+
 /* The pids in the container. The caller frees *ret_pids. Returns how many. */
 ssize_t engine_processes(struct engine *engine, const char *container, pid_t **ret_pids,
                          struct shim_error *error);

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "engine/call.h"
 #include "process/identity.h"
+#include "state/journal.h"
 
 void container_info_clear(struct container_info *info) {
     free(info->runtime);
@@ -248,4 +249,8 @@ int engine_process_streams(struct engine *engine, const char *container, const c
         streams.targets[i] = pointer_steal(&process->record.targets[i]);
     *ret_streams = streams;
     return 0;
+}
+
+int engine_events(struct engine *engine, bool follow, FILE *output, struct shim_error *error) {
+    return journal_print(engine->store, follow, engine->options.cancel_fd, output, error);
 }

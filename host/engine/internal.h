@@ -92,6 +92,11 @@ int process_lock(struct process *process, struct shim_error *error);
 /* What the plugin says about it. */
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error);
 
+/* Tells the journal what has happened to it. `pid` 0, `exit_status` -1: none, or not known; `time`
+ * NULL: now. */
+void process_tell(const struct process *process, const char *type, pid_t pid, int32_t exit_status,
+                  const char *time);
+
 /* wait.c: the services of these names. */
 int process_wait(const struct shim_context *context, const struct shim_process *view,
                  int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/call.h"
@@ -22,7 +23,8 @@ static int wrong_state(const struct process *process, uint32_t status, const cha
 /* A change of status that the runtime makes: under the lock, and marked, so that a host which dies
  * in the middle leaves its successor a reason to ask. */
 struct change {
-    const char *name; /* of the entry */
+    const char *name;  /* of the entry */
+    const char *event; /* what it is called when it has been done */
     uint32_t from, to;
     const char *wanted;
     int (*call)(const struct shim_context *context, const struct shim_process *process,
@@ -31,10 +33,12 @@ struct change {
 
 static int change_status(struct process *process, const struct change *change,
                          struct shim_error *error) {
+    char begun[CLOCK_RFC3339_SIZE]; /* what the change lets happen comes after this */
     struct shim_state state;
     int r = process_lock(process, error);
     if (r < 0 || (r = process_load(process, &state, error)) < 0)
         return r;
+    clock_rfc3339(begun);
     if (state.status != change->from)
         return wrong_state(process, state.status, change->wanted, error);
     if ((r = status_changing_set(process->directory_fd, error)) < 0)
@@ -47,6 +51,8 @@ static int change_status(struct process *process, const struct change *change,
         error_context(error, "container %s: cannot %s it", process->container_id, change->name);
     else
         r = status_write(process->directory_fd, change->to, error);
+    if (r == 0)
+        process_tell(process, change->event, state.identity.pid, -1, begun);
     /* A runtime that was cut short may have done it or not: the mark stays, and whoever comes asks.
      */
     if (r == 0 || (r != -ETIMEDOUT && r != -ECANCELED))
@@ -60,8 +66,8 @@ int engine_start(struct engine *engine, const char *container, struct shim_error
     if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, start, error)) < 0)
         return r;
     return change_status(process,
-                         &(struct change){"start", SHIM_STATUS_CREATED, SHIM_STATUS_RUNNING,
-                                          "only a created one can be started",
+                         &(struct change){"start", "started", SHIM_STATUS_CREATED,
+                                          SHIM_STATUS_RUNNING, "only a created one can be started",
                                           process->runtime->plugin->start},
                          error);
 }
@@ -72,8 +78,8 @@ int engine_pause(struct engine *engine, const char *container, struct shim_error
     if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, pause, error)) < 0)
         return r;
     return change_status(process,
-                         &(struct change){"pause", SHIM_STATUS_RUNNING, SHIM_STATUS_PAUSED,
-                                          "only a running one can be paused",
+                         &(struct change){"pause", "paused", SHIM_STATUS_RUNNING,
+                                          SHIM_STATUS_PAUSED, "only a running one can be paused",
                                           process->runtime->plugin->pause},
                          error);
 }
@@ -84,8 +90,8 @@ int engine_resume(struct engine *engine, const char *container, struct shim_erro
     if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, resume, error)) < 0)
         return r;
     return change_status(process,
-                         &(struct change){"resume", SHIM_STATUS_PAUSED, SHIM_STATUS_RUNNING,
-                                          "only a paused one can be resumed",
+                         &(struct change){"resume", "resumed", SHIM_STATUS_PAUSED,
+                                          SHIM_STATUS_RUNNING, "only a paused one can be resumed",
                                           process->runtime->plugin->resume},
                          error);
 }

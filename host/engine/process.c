@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/call.h"
+#include "state/journal.h"
 
 struct process *process_close(struct process *process) {
     if (process) {
@@ -164,4 +165,15 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
         correct_status(process, &state);
     *ret_state = state;
     return 0;
+}
+
+void process_tell(const struct process *process, const char *type, pid_t pid, int32_t exit_status,
+                  const char *time) {
+    journal_write(process->engine->store,
+                  &(struct journal_event){.type = type,
+                                          .container = process->container_id,
+                                          .process = process->id,
+                                          .pid = pid,
+                                          .exit_status = exit_status,
+                                          .time = time});
 }

@@ -29,7 +29,10 @@ int pidfd_await(int pidfd, int64_t timeout, int cancel_fd) {
 static int record_unknown(const struct process *process, const char *why,
                           struct shim_error *error) {
     int r = status_unknown_write(process->directory_fd, why, error);
-    return r < 0 ? r : status_write(process->directory_fd, SHIM_STATUS_STOPPED, error);
+    if (r < 0 || (r = status_write(process->directory_fd, SHIM_STATUS_STOPPED, error)) < 0)
+        return r;
+    process_tell(process, "exited", 0, -1, NULL);
+    return 0;
 }
 
 /* It is over, and the monitor has not told how. */
@@ -95,6 +98,7 @@ static int recover_by_kill(struct process *process, const struct shim_identity *
         return r;
     if ((r = status_write(process->directory_fd, SHIM_STATUS_STOPPED, error)) < 0)
         return r;
+    process_tell(process, "exited", identity->pid, 128 + SIGKILL, NULL);
     /* The monitor would have cleaned up. If this fails, delete does it, and says why not. */
     struct shim_error problem = ERROR_NONE;
     if (process_clean(process, &problem) < 0)
@@ -122,6 +126,7 @@ static int recover_locked(struct process *process, struct shim_error *error) {
             process->container_id, process->id, process->container_id);
     if (r < 0 || (r = identity_alive(&identity, error)) < 0)
         return r;
+    process_tell(process, "monitor-lost", identity.pid, -1, NULL);
     if (r == 0)
         return record_unseen(process, &identity, error);
     if (process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT)

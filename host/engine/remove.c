@@ -114,7 +114,10 @@ static int remove_container(struct process *init, bool force, struct shim_error 
         (r = remove_from_runtime(init, incomplete, error)) < 0 ||
         (r = store_processes(init->container_fd, await_exec_monitor, &monitors, error)) < 0)
         return r;
-    return store_container_remove(init->engine->store, init->container_id, error);
+    r = store_container_remove(init->engine->store, init->container_id, error);
+    if (r == 0)
+        process_tell(init, "deleted", 0, -1, NULL);
+    return r;
 }
 
 /* A monitor names itself before it does anything, so where none has, no runtime has been called. */
@@ -169,7 +172,10 @@ static int remove_exec(struct process *process, bool force, struct shim_error *e
     }
     if ((r = await_monitor(process, process->directory_fd, incomplete, error)) < 0)
         return r;
-    return store_process_remove(process->container_fd, process->container_id, process->id, error);
+    r = store_process_remove(process->container_fd, process->container_id, process->id, error);
+    if (r == 0)
+        process_tell(process, "deleted", 0, -1, NULL);
+    return r;
 }
 
 int engine_delete(struct engine *engine, const char *container, const char *id, bool force,

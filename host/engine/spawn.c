@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/call.h"
+#include "state/journal.h"
 
 static int copy_strings(const char *const *strings, char ***ret) {
     size_t count = 0;
@@ -63,6 +64,7 @@ static int call_spawn(struct process *process, const struct spawn_request *reque
     process->view.flags = request->flags & SHIM_PROCESS_START;
     process->streams = &request->streams;
     process_fill_view(process);
+    journal_prepare(process->engine->store);
     int r = request->checkpoint ? RUNTIME_NEEDS(runtime, restore, error) : 0;
     if (r < 0)
         return r;

@@ -66,6 +66,7 @@ void adopt_begin(struct monitor *monitor) {
         monitor->state = DONE;
         return;
     }
+    event_adopted(monitor);
     streams_release(monitor);
     oom_begin(monitor);
     record_prepare_exit(monitor); /* if there is no room now, there may be later */

@@ -43,10 +43,12 @@ static void record(struct monitor *monitor) {
     int result = record_prepare_exit(monitor);
     if (result == 0)
         result = record_process(monitor);
-    if (result < 0)
+    if (result < 0) {
         launch_abort(monitor, FAILED_SYSTEM, -result);
-    else
-        launch_settle(monitor);
+        return;
+    }
+    launch_settle(monitor);
+    event_begun(monitor);
 }
 
 static void pick_up(struct monitor *monitor) {

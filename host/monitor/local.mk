@@ -11,6 +11,7 @@ host_monitor_shimhost_monitor_SOURCES = \
 	%D%/console.c \
 	%D%/control.c \
 	%D%/copy.c \
+	%D%/event.c \
 	%D%/launch.c \
 	%D%/log.c \
 	%D%/logfile.c \

@@ -12,6 +12,7 @@
  *   streams.c   descriptors 0 to 2
  *   control.c   the control FIFO
  *   record.c    the small files that say what is true
+ *   event.c     lines in the journal
  *   oom.c       whether memory ran out
  *   privileges.c  capabilities: passed on to nobody, and dropped where they are not needed
  *   log.c       shim-log.json
@@ -289,6 +290,18 @@ int record_exit(struct monitor *monitor);
  */
 void record_cleaned(void);
 
+/* ---- event.c ----------------------------------------------------------------------------------
+ */
+
+/* Tells the journal that the process is there, and whether it runs; */
+void event_begun(const struct monitor *monitor);
+
+/* that it has been taken over from a monitor that died; */
+void event_adopted(const struct monitor *monitor);
+
+/* that it is over, how if that is known, and whether memory had run out. */
+void event_ended(const struct monitor *monitor, bool out_of_memory);
+
 /* ---- oom.c ------------------------------------------------------------------------------------
  */
 
@@ -297,8 +310,8 @@ void record_cleaned(void);
 void oom_begin(struct monitor *monitor);
 
 /* The process is over: leaves `oomKilled`, with how many were killed, if there were any. Of an exec
- * only if it was killed itself. */
-void oom_end(struct monitor *monitor, int wait_status);
+ * only if it was killed itself. True if so. */
+bool oom_end(struct monitor *monitor, int wait_status);
 
 /* Puts the path of the counter together out of the text of /proc/PID/cgroup. False: there is none.
  */

@@ -93,13 +93,6 @@ static uint64_t read_count(int fd) {
     return oom_count(counts);
 }
 
-static bool is_init(const struct monitor *monitor) {
-    const char *name = monitor->plan->name;
-    while (*name && *name != '/')
-        name++;
-    return text_equal(name, "/init");
-}
-
 void oom_begin(struct monitor *monitor) {
     char own_buffer[PATH_SIZE], path_buffer[PATH_SIZE], groups_buffer[32];
     struct text own = TEXT_IN(own_buffer), path = TEXT_IN(path_buffer);
@@ -115,18 +108,18 @@ void oom_begin(struct monitor *monitor) {
         return; /* the group is not limited */
     monitor->oom_fd = fd;
     /* All that is killed in a container's group concerns its first process. */
-    monitor->oom_kills = is_init(monitor) ? 0 : read_count(fd);
+    monitor->oom_kills = plan_is_init(monitor->plan) ? 0 : read_count(fd);
 }
 
-void oom_end(struct monitor *monitor, int wait_status) {
+bool oom_end(struct monitor *monitor, int wait_status) {
     if (monitor->oom_fd < 0)
-        return;
+        return false;
     uint64_t kills = read_count(monitor->oom_fd) - monitor->oom_kills;
     sys_close(monitor->oom_fd);
     monitor->oom_fd = -1;
     bool killed = wait_status >= 0 && (wait_status & 0x7f) == SIGKILL;
-    if ((int64_t)kills <= 0 || !(killed || is_init(monitor)))
-        return;
+    if ((int64_t)kills <= 0 || !(killed || plan_is_init(monitor->plan)))
+        return false;
     char buffer[32];
     struct text text = TEXT_IN(buffer);
     text_print(&text, "%lu\n", (unsigned long)kills);
@@ -135,4 +128,5 @@ void oom_end(struct monitor *monitor, int wait_status) {
         log_line(monitor, "error",
                  "cannot record that %lu processes were killed for want of memory: error %d",
                  (unsigned long)kills, -result);
+    return true;
 }

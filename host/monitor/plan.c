@@ -233,3 +233,10 @@ const char *plan_read(struct plan *plan, int argc, char **argv, char **environme
         return "either direct or pid-file";
     return NULL;
 }
+
+bool plan_is_init(const struct plan *plan) {
+    const char *name = plan->name;
+    while (*name && *name != '/')
+        name++;
+    return text_equal(name, "/init");
+}

@@ -92,4 +92,7 @@ struct plan {
  * that is not understood, or what is missing. */
 const char *plan_read(struct plan *plan, int argc, char **argv, char **environment);
 
+/* Is it a container's first process, and not an exec? */
+bool plan_is_init(const struct plan *plan);
+
 #endif

@@ -59,9 +59,10 @@ static void tell(struct monitor *monitor) {
 static void process_ended(struct monitor *monitor, int wait_status) {
     monitor->over = true;
     monitor->exit_status = wait_status < 0 ? -1 : child_exit_status(wait_status);
-    oom_end(monitor, wait_status);
+    bool out_of_memory = oom_end(monitor, wait_status);
     tell(monitor);
     record_status("stopped");
+    event_ended(monitor, out_of_memory);
     streams_end(monitor);
     cleanup_next(monitor);
 }

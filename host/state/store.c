@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "state/journal.h"
 
 #define LOCK_FILE ".lock"
 #define TREE_DEPTH 8 /* container, process, and what a runtime may have put there */
@@ -90,6 +91,10 @@ struct store *store_close(struct store *store) {
 
 const char *store_path(const struct store *store) {
     return store->path;
+}
+
+int store_descriptor(const struct store *store) {
+    return store->fd;
 }
 
 static int check_id(const char *id, const char *what, struct shim_error *error) {
@@ -293,7 +298,9 @@ static int pass_stranger(const char *name, unsigned char type, void *user) {
         type == DT_DIR || (type == DT_UNKNOWN &&
                            fstatat(strangers->store->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                            S_ISDIR(status.st_mode));
-    return directory && id_valid(name) ? 0 : strangers->each(name, strangers->user);
+    bool ours = directory ? id_valid(name)
+                          : strcmp(name, JOURNAL_FILE) == 0 || strcmp(name, JOURNAL_OLD_FILE) == 0;
+    return ours ? 0 : strangers->each(name, strangers->user);
 }
 
 int store_strangers(const struct store *store, int (*each)(const char *name, void *user),

@@ -16,6 +16,9 @@ int store_open(const char *path, struct store **ret_store, struct shim_error *er
 struct store *store_close(struct store *store);
 const char *store_path(const struct store *store);
 
+/* The directory itself; the descriptor stays the store's. */
+int store_descriptor(const struct store *store);
+
 /* Opens a container's directory. -EINVAL: not an id; -ENOENT: no such container. */
 int store_container_open(const struct store *store, const char *container, int *ret_fd,
                          struct shim_error *error);
@@ -59,8 +62,8 @@ int store_containers(const struct store *store, int (*each)(const char *id, void
 int store_processes(int container_fd, int (*each)(const char *id, void *user), void *user,
                     struct shim_error *error);
 
-/* Calls `each` with the name of every entry that is no container: a file, or a name that is no id.
- * Nothing of the host's lies there. */
+/* Calls `each` with the name of every entry that is neither a container nor the journal: a file, or
+ * a name that is no id. */
 int store_strangers(const struct store *store, int (*each)(const char *name, void *user),
                     void *user, struct shim_error *error);
 

@@ -40,7 +40,7 @@ check_LTLIBRARIES += %D%/libfuzz.la %D%/libmonitor.la
 # The monitor's parts with a C library, so that sanitizers can watch them.
 %C%_libmonitor_la_SOURCES = %D%/monitor.c %D%/monitor.h \
 	host/monitor/adopt.c host/monitor/attach.c host/monitor/children.c host/monitor/cleanup.c \
-	host/monitor/console.c host/monitor/control.c host/monitor/copy.c host/monitor/launch.c \
+	host/monitor/console.c host/monitor/control.c host/monitor/copy.c host/monitor/event.c host/monitor/launch.c \
 	host/monitor/log.c host/monitor/logfile.c host/monitor/main.c host/monitor/oom.c host/monitor/plan.c \
 	host/monitor/privileges.c host/monitor/record.c host/monitor/start.c host/monitor/streams.c host/monitor/text.c \
 	host/monitor/watch.c
