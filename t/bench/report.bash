@@ -14,6 +14,9 @@ begin_report() {
         "load at the beginning $(cut -d' ' -f1-3 /proc/loadavg), $(date -u +%F)."
     report "$(versions | paste -sd';' | sed 's/;/; /g')."
     report ""
+    report "What \`make bench\` wrote (\`t/bench/README.md\`). The fake runtime costs next to nothing, so that over it what" \
+        "remains is the supervisor. On a busy machine only the ratios mean something."
+    report ""
     report "Candidates ran in turns (A B C A B C …) after $WARM_UPS rounds of warming up. Medians; the spread is from the" \
         "first to the third quartile. A ratio is of medians, to the first line of its table."
     report ""
