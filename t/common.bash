@@ -325,6 +325,7 @@ eventually() {
 # The processes of this test: monitors and runtimes by their command line, what runs in containers by its environment.
 marked_processes() {
     local pid
+    : "${ID:?without an id every process of the machine would be marked}"
     {
         grep -lzE "^SHIMHOST_TEST=$ID\$" /proc/[0-9]*/environ
         grep -lzE "(^|[/=])$ID" /proc/[0-9]*/cmdline
