@@ -55,7 +55,9 @@ BATS_TESTS = \
 	%D%/containerd-wire.bats \
 	%D%/events.bats \
 	%D%/every-runtime.bats \
+	%D%/corruption.bats \
 	%D%/exec.bats \
+	%D%/faults.bats \
 	%D%/guard.bats \
 	%D%/hardening.bats \
 	%D%/hosts.bats \
@@ -84,7 +86,7 @@ BATS_TESTS = \
 	%D%/terminal.bats \
 	%D%/tutorial.bats
 
-EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/config.json %D%/guard.ceilings %D%/install-privately \
+EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/faults.bash %D%/long/faults %D%/config.json %D%/guard.ceilings %D%/install-privately \
 	%D%/plugin-check.bash %D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/tap %D%/unit/directory_fixture.h .clang-format quickstart
 
@@ -180,6 +182,10 @@ endif
 TESTS += $(BATS_TESTS)
 
 # ---- programs that the bats files use
+
+check_PROGRAMS += %D%/helpers/fault
+%C%_helpers_fault_SOURCES = %D%/helpers/fault.c
+%C%_helpers_fault_LDADD =
 
 check_PROGRAMS += %D%/helpers/hold-lock
 %C%_helpers_hold_lock_SOURCES = %D%/helpers/hold-lock.c
@@ -280,6 +286,11 @@ check_DATA = %D%/installed
 # Large figures: minutes, not for every day.
 check-streams-long: check-am-programs
 	$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/long/streams
+# A host and a monitor killed, or failing, at each of their system calls; each state file spoiled in each way. Hours:
+# SHIMHOST_FAULTS_STRIDE, SHIMHOST_FAULTS_RUNTIMES and SHIMHOST_FAULTS_ERRORS make it less, t/faults.bash explains them.
+check-faults: check-am-programs
+	$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/long/faults
+.PHONY: check-faults
 check-am-programs: $(check_PROGRAMS) $(check_DATA)
 .PHONY: check-streams-long check-am-programs
 

@@ -67,8 +67,13 @@ static int gather(struct facts *facts, struct shim_error *error) {
     if (r < 0)
         return r;
     facts->alive = r;
-    r = status_read(facts->directory_fd, &facts->status, error);
-    return r < 0 ? r : read_end(facts, error);
+    if ((r = status_read(facts->directory_fd, &facts->status, error)) < 0 ||
+        (r = read_end(facts, error)) < 0)
+        return r;
+    if (!facts->known && !facts->ended && facts->status != SHIM_STATUS_UNKNOWN)
+        return error_set(error, -EBADMSG, "status says %s, but pid or starttime is missing",
+                         status_name(facts->status));
+    return 0;
 }
 
 /* ---- mending ---- */
@@ -173,12 +178,13 @@ static void contradiction(const struct facts *facts) {
 static void status_of_live(const struct facts *facts) {
     struct shim_error problem = ERROR_NONE;
     bool changing = is_init(facts) && status_changing(facts->directory_fd);
-    if (facts->status != SHIM_STATUS_STOPPED && !changing)
+    bool untrue = facts->status == SHIM_STATUS_STOPPED || facts->status == SHIM_STATUS_UNKNOWN;
+    if (!untrue && !changing)
         return;
     struct check_finding finding =
         changing ? found(facts, "interrupted",
                          "a host died while it changed the container; `status` may be behind")
-                 : found(facts, "status-untrue", "`status` says stopped, but it lives");
+                 : found(facts, "status-untrue", "`status` does not say that it lives");
     if (facts->container->check->repair)
         check_mended(&finding, correct_status(facts, &problem), &problem,
                      "wrote what the runtime says");

@@ -30,11 +30,28 @@ static int kill_process(struct process *process, const struct shim_state *state,
     return r == -ENODATA ? 0 : r; /* over is over, whatever its status */
 }
 
+/* What is known of a process that is being removed. */
+enum ending {
+    IS_OVER,    /* it is over, or has been killed */
+    INCOMPLETE, /* its spawn never finished, or files are missing */
+    DAMAGED,    /* nobody knows how it is, and it is to be removed by force */
+};
+
+/* A monitor that is still launching was told to give up. If it does not end, it has launched, and
+ * files are missing. */
+static int not_launching(const struct process *process, pid_t monitor, struct shim_error *error) {
+    return error_set_reason(
+        error, -EBUSY, SHIM_REASON_WRONG_STATE,
+        "container %s, process %s is incomplete, but its monitor (pid %d) watches something; files "
+        "may be missing: run shimhost check, or shimhost delete --force %s",
+        process->container_id, process->id, (int)monitor, process->container_id);
+}
+
 /* Waits until the monitor of a directory has ended. One that is stuck is killed: it has nothing
  * left to do but what the caller does next. A monitor that is still launching is told to give up
  * first. */
-static int await_monitor(const struct process *process, int directory_fd, int launching,
-                         struct shim_error *error) {
+static int await_monitor(const struct process *process, int directory_fd, enum ending ending,
+                         bool force, struct shim_error *error) {
     struct shim_identity monitor = {.size = sizeof(monitor)};
     int pidfd AUTO_CLOSE = -1;
     int64_t timeout = process->runtime->config->timeouts.delete;
@@ -49,13 +66,15 @@ static int await_monitor(const struct process *process, int directory_fd, int la
         *error = problem;
         return r;
     }
-    if (launching)
+    if (ending != IS_OVER)
         identity_signal(&monitor, SIGTERM, &problem);
     r = pidfd_await(pidfd, timeout, process->view.cancel_fd);
     if (r != -ETIMEDOUT)
         return r < 0 ? error_set(error, r, "container %s: cannot wait for its monitor: %s",
                                  process->container_id, strerror(-r))
                      : 0;
+    if (ending != IS_OVER && !force)
+        return not_launching(process, monitor.pid, error);
     r = identity_signal(&monitor, SIGKILL, &problem);
     if (r == 0)
         r = pidfd_await(pidfd, timeout, -1);
@@ -78,14 +97,15 @@ static int await_exec_monitor(const char *id, void *user) {
         return 0;
     int r = store_process_open(init->container_fd, init->container_id, id, &directory_fd,
                                monitors->error);
-    return r < 0 ? r : await_monitor(init, directory_fd, 0, monitors->error);
+    return r < 0 ? r : await_monitor(init, directory_fd, IS_OVER, false, monitors->error);
 }
 
 /* The runtime forgets the container, unless its monitor has seen to that. A runtime that was killed
  * while it created one leaves more than it can delete, which its plugin knows. */
-static int remove_from_runtime(struct process *process, int incomplete, struct shim_error *error) {
+static int remove_from_runtime(struct process *process, enum ending ending,
+                               struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    if ((!incomplete && status_cleaned(process->directory_fd)) ||
+    if ((ending == IS_OVER && status_cleaned(process->directory_fd)) ||
         !SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
         return 0;
     int r = PLUGIN_CALL(runtime, remove, &process->view, error);
@@ -94,24 +114,46 @@ static int remove_from_runtime(struct process *process, int incomplete, struct s
                  : 0;
 }
 
-static int remove_container(struct process *init, bool force, struct shim_error *error) {
+static int still_lives(const struct process *process, uint32_t status, struct shim_error *error) {
+    if (process->record.exec)
+        return error_set_reason(error, -EBUSY, SHIM_REASON_WRONG_STATE,
+                                "process %s of container %s is %s; kill it first, or use --force",
+                                process->id, process->container_id, status_name(status));
+    return error_set_reason(error, -EBUSY, SHIM_REASON_WRONG_STATE,
+                            "container %s is %s; kill it first, or run: shimhost delete --force %s",
+                            process->container_id, status_name(status), process->container_id);
+}
+
+/* Finds out how the process is; what lives is killed if that was asked for. */
+static int end_process(struct process *process, bool force, enum ending *ret_ending,
+                       struct shim_error *error) {
     struct shim_state state;
-    int r = process_load(init, &state, error);
-    if (r < 0)
-        return r;
-    int incomplete = state.status == SHIM_STATUS_UNKNOWN;
-    if (state.status != SHIM_STATUS_STOPPED && !incomplete) {
-        if (!force)
-            return error_set_reason(
-                error, -EBUSY, SHIM_REASON_WRONG_STATE,
-                "container %s is %s; kill it first, or run: shimhost delete --force %s",
-                init->container_id, status_name(state.status), init->container_id);
-        if ((r = kill_process(init, &state, error)) < 0)
-            return error_context(error, "container %s: cannot kill it", init->container_id);
+    struct shim_error problem = ERROR_NONE;
+    int r = process_load(process, &state, &problem);
+    if (r == -EBADMSG && force && !process->record.exec) { /* its runtime knows what to kill */
+        *ret_ending = DAMAGED;
+        return 0;
     }
+    if (r < 0) {
+        if (error)
+            *error = problem;
+        return r;
+    }
+    *ret_ending = state.status == SHIM_STATUS_UNKNOWN ? INCOMPLETE : IS_OVER;
+    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
+        return 0;
+    if (!force)
+        return still_lives(process, state.status, error);
+    r = kill_process(process, &state, error);
+    return r < 0 ? error_context(error, "container %s: cannot kill it", process->container_id) : 0;
+}
+
+static int remove_container(struct process *init, bool force, struct shim_error *error) {
+    enum ending ending;
     struct monitors monitors = {init, error};
-    if ((r = await_monitor(init, init->directory_fd, incomplete, error)) < 0 ||
-        (r = remove_from_runtime(init, incomplete, error)) < 0 ||
+    int r = end_process(init, force, &ending, error);
+    if (r < 0 || (r = await_monitor(init, init->directory_fd, ending, force, error)) < 0 ||
+        (r = remove_from_runtime(init, ending, error)) < 0 ||
         (r = store_processes(init->container_fd, await_exec_monitor, &monitors, error)) < 0)
         return r;
     r = store_container_remove(init->engine->store, init->container_id, error);
@@ -120,9 +162,14 @@ static int remove_container(struct process *init, bool force, struct shim_error 
     return r;
 }
 
-/* A monitor names itself before it does anything, so where none has, no runtime has been called. */
+/* A monitor names itself before it does anything, so where none has, no runtime has been called.
+ * The others are looked for in case that file alone has been lost. */
 static int never_launched(int directory_fd) {
-    return !file_exists_at(directory_fd, "monitor");
+    static const char *const traces[] = {"monitor", "pid", "status", "exitStatus", "exitUnknown"};
+    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+        if (file_exists_at(directory_fd, traces[i]))
+            return 0;
+    return 1;
 }
 
 struct launched {
@@ -156,21 +203,10 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
 }
 
 static int remove_exec(struct process *process, bool force, struct shim_error *error) {
-    struct shim_state state;
-    int r = process_load(process, &state, error);
-    if (r < 0)
-        return r;
-    int incomplete = state.status == SHIM_STATUS_UNKNOWN;
-    if (state.status != SHIM_STATUS_STOPPED && !incomplete) {
-        if (!force)
-            return error_set_reason(
-                error, -EBUSY, SHIM_REASON_WRONG_STATE,
-                "process %s of container %s is %s; kill it first, or use --force", process->id,
-                process->container_id, status_name(state.status));
-        if ((r = kill_process(process, &state, error)) < 0)
-            return r;
-    }
-    if ((r = await_monitor(process, process->directory_fd, incomplete, error)) < 0)
+    enum ending ending;
+    int r = end_process(process, force, &ending, error);
+    /* Only its monitor knows what an exec is whose files are missing. */
+    if (r < 0 || (r = await_monitor(process, process->directory_fd, ending, false, error)) < 0)
         return r;
     r = store_process_remove(process->container_fd, process->container_id, process->id, error);
     if (r == 0)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "engine/call.h"
 #include "state/journal.h"
 
@@ -102,10 +103,25 @@ static int make_container(struct process *process, const struct bundle *bundle,
     return container_record_write(process->container_fd, record, error);
 }
 
-/* From here on the container's directory exists and is locked: whoever fails removes it. */
+/* A spawn has failed. Does its runtime know nothing of it? The plugin has seen to that, or has
+ * tried; where that did not help, the directory stays, for a later deletion to find what there is
+ * to delete. Where no monitor was launched the runtime was not called, and what it has of that id
+ * is somebody else's. */
+static bool forgotten(struct process *process, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    if (!file_exists_at(process->directory_fd, "monitor") || process_clean(process, &problem) == 0)
+        return true;
+    error_context(error, "something of it is left, because %s; run: shimhost delete %s",
+                  problem.message, process->container_id);
+    return false;
+}
+
+/* From here on the container's directory exists and is locked: whoever fails removes it, unless
+ * *ret_kept says that it is needed. */
 static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_take,
                          struct runtime *runtime, const struct bundle *bundle,
-                         const struct spawn_request *request, struct shim_error *error) {
+                         const struct spawn_request *request, bool *ret_kept,
+                         struct shim_error *error) {
     int container_fd AUTO_CLOSE = container_fd_take, lock AUTO_CLOSE = lock_take;
     struct process *process AUTO_PROCESS = NULL;
     int directory_fd;
@@ -123,8 +139,12 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
                                 &directory_fd, error)) < 0)
         return r;
     process->directory_fd = directory_fd;
-    r = process_record_write(directory_fd, bundle->process, &process->record, error);
-    return r < 0 ? r : call_spawn(process, request, error);
+    if ((r = process_record_write(directory_fd, bundle->process, &process->record, error)) < 0)
+        return r;
+    r = call_spawn(process, request, error);
+    if (r < 0)
+        *ret_kept = !forgotten(process, error);
+    return r;
 }
 
 static int spawn_init(struct engine *engine, const struct spawn_request *request,
@@ -143,10 +163,11 @@ static int spawn_init(struct engine *engine, const struct spawn_request *request
         return r;
     /* Another descriptor of the lock keeps it while the directory is being removed. */
     int still_locked AUTO_CLOSE = dup(lock);
-    r = spawn_init_in(engine, container_fd, lock, runtime, &bundle, request, error);
+    bool kept = false;
+    r = spawn_init_in(engine, container_fd, lock, runtime, &bundle, request, &kept, error);
     if (r < 0) {
         struct shim_error problem = ERROR_NONE;
-        if (store_container_remove(engine->store, request->container, &problem) < 0)
+        if (!kept && store_container_remove(engine->store, request->container, &problem) < 0)
             error_context(error, "could not remove its directory (%s)", problem.message);
         error_context(error, "container %s", request->container);
     }

@@ -47,25 +47,23 @@ static void watch_cleanup(struct watch *watch) {
     fd_close(watch->monitor_fd);
 }
 
-/* 1: armed; 0: the monitor is dead. A FIFO that is opened after its writer has died never reports
- * the end, so the monitor is proven alive after the FIFO was opened. */
+/* 1: armed; 0: the monitor is dead, or has never been. A FIFO that is opened after its writer has
+ * died never reports the end, so the monitor is proven alive after the FIFO was opened. Without a
+ * FIFO, which somebody has removed or nobody has made yet, the monitor's own end tells. */
 static int watch_arm(const struct process *process, struct watch *watch, struct shim_error *error) {
-    int r = fifo_open(process->directory_fd, "exit", O_RDONLY, &watch->exit_fd, error);
-    if (r < 0)
-        return error_context(error, "container %s, process %s", process->container_id, process->id);
-    struct shim_identity monitor = {.size = sizeof(monitor)};
-    r = identity_read_monitor(process->directory_fd, &monitor, error);
-    if (r == -ENOENT)
-        return 0;
-    if (r < 0)
-        return r;
     struct shim_error problem = ERROR_NONE;
-    r = identity_open(&monitor, &watch->monitor_fd, &problem);
-    if (r == -ESRCH)
-        return 0;
-    if (r < 0 && error)
-        *error = problem;
-    return r < 0 ? r : 1;
+    int r = fifo_open(process->directory_fd, "exit", O_RDONLY, &watch->exit_fd, &problem);
+    struct shim_identity monitor = {.size = sizeof(monitor)};
+    if (r == 0 || r == -ENOENT) {
+        r = identity_read_monitor(process->directory_fd, &monitor, &problem);
+        if (r == 0)
+            r = identity_open(&monitor, &watch->monitor_fd, &problem);
+        if (r == -ENOENT || r == -ESRCH)
+            return 0;
+    }
+    return r < 0 ? error_set(error, r, "container %s, process %s: %s", process->container_id,
+                             process->id, problem.message)
+                 : 1;
 }
 
 /* 0: something happened; 1: the monitor is dead. */
@@ -140,8 +138,11 @@ int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_er
     int r = watch_arm(process, &watch, error);
     if (r < 0)
         return r;
-    if (r == 1 && read_end(process, &ignored, NULL) == 0) {
-        *ret_fd = fd_steal(&watch.exit_fd);
+    /* A monitor that is our own child is a zombie when it is dead, and can still be opened; a FIFO
+     * that was opened after its death would tell nothing. */
+    struct pollfd monitor = {.fd = watch.monitor_fd, .events = POLLIN};
+    if (r == 1 && poll(&monitor, 1, 0) == 0 && read_end(process, &ignored, NULL) == 0) {
+        *ret_fd = fd_steal(watch.exit_fd >= 0 ? &watch.exit_fd : &watch.monitor_fd);
         return 0;
     }
     /* Over already, or nobody is left to tell the end: wait has something to say at once. */

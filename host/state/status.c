@@ -31,8 +31,9 @@ const char *status_name(uint32_t status) {
     return status <= SHIM_STATUS_STOPPED ? status_names[status] : "incomplete";
 }
 
-/* Reads a file of one line into `line`, without its newline. -ENOENT comes without an error. */
-static int read_line(int directory_fd, const char *name, char *line, size_t size,
+/* Reads a file of one line into `line`, without its newline. `whole`: it must have that, because
+ * without it the file may have been cut short. -ENOENT comes without an error. */
+static int read_line(int directory_fd, const char *name, bool whole, char *line, size_t size,
                      struct shim_error *error) {
     char text[SMALL_FILE_MAX + 1];
     size_t length;
@@ -43,7 +44,10 @@ static int read_line(int directory_fd, const char *name, char *line, size_t size
             *error = problem;
         return r;
     }
-    if (length > 0 && text[length - 1] == '\n')
+    bool ended = length > 0 && text[length - 1] == '\n';
+    if (whole && length > 0 && !ended)
+        return error_set(error, -EBADMSG, "%s: malformed: its line has no end", name);
+    if (ended)
         text[--length] = '\0';
     if (length >= size || strlen(text) != length)
         return error_set(error, -EBADMSG, "%s: holds %zu bytes of something else than expected",
@@ -54,7 +58,7 @@ static int read_line(int directory_fd, const char *name, char *line, size_t size
 
 int status_read(int directory_fd, uint32_t *ret_status, struct shim_error *error) {
     char line[32];
-    int r = read_line(directory_fd, STATUS_FILE, line, sizeof(line), error);
+    int r = read_line(directory_fd, STATUS_FILE, false, line, sizeof(line), error);
     if (r == -ENOENT) {
         *ret_status = SHIM_STATUS_UNKNOWN;
         return 0;
@@ -79,7 +83,7 @@ int status_write(int directory_fd, uint32_t status, struct shim_error *error) {
 
 int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_error *error) {
     char line[32];
-    int r = read_line(directory_fd, EXIT_STATUS_FILE, line, sizeof(line), error);
+    int r = read_line(directory_fd, EXIT_STATUS_FILE, true, line, sizeof(line), error);
     if (r < 0)
         return r;
     uint64_t value;
@@ -105,7 +109,7 @@ int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *
 }
 
 int status_unknown_read(int directory_fd, char *buffer, size_t size) {
-    return read_line(directory_fd, EXIT_UNKNOWN_FILE, buffer, size, NULL);
+    return read_line(directory_fd, EXIT_UNKNOWN_FILE, false, buffer, size, NULL);
 }
 
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error) {
@@ -119,7 +123,7 @@ int status_unknown_write(int directory_fd, const char *why, struct shim_error *e
 
 int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error) {
     char line[32];
-    int r = read_line(directory_fd, OOM_FILE, line, sizeof(line), error);
+    int r = read_line(directory_fd, OOM_FILE, false, line, sizeof(line), error);
     if (r < 0)
         return r;
     uint64_t kills;
@@ -170,6 +174,16 @@ static int load_end(int directory_fd, struct shim_state *state, struct shim_erro
     return 1;
 }
 
+/* An end is recorded, but does the process live? Whoever believed the one could leave the other
+ * behind. */
+static int contradicted(const struct shim_state *state, struct shim_error *error) {
+    int alive = identity_alive(&state->identity, error);
+    return alive <= 0 ? alive
+                      : error_set(error, -EBADMSG,
+                                  "its end is recorded, but process %d lives; run: shimhost check",
+                                  state->identity.pid);
+}
+
 int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
     struct shim_error problem = ERROR_NONE;
@@ -184,9 +198,16 @@ int status_load(int directory_fd, struct shim_state *ret_state, struct shim_erro
     int ended = load_end(directory_fd, &state, error);
     if (ended < 0)
         return ended;
+    if (ended && state.identity.pid && (r = contradicted(&state, error)) < 0)
+        return r;
     if (!ended && (r = status_read(directory_fd, &state.status, error)) < 0)
         return r;
-    if (!ended && state.status != SHIM_STATUS_UNKNOWN && state.identity.pid) {
+    /* `status` is written last, so what stands before it must be there. */
+    if (!ended && state.status != SHIM_STATUS_UNKNOWN && !state.identity.pid)
+        return error_set(error, -EBADMSG, "status says %s, but %s is missing",
+                         status_name(state.status),
+                         file_exists_at(directory_fd, "pid") ? "starttime" : "pid");
+    if (!ended && state.status != SHIM_STATUS_UNKNOWN) {
         int alive = identity_alive(&state.identity, error);
         if (alive < 0)
             return alive;
@@ -195,6 +216,10 @@ int status_load(int directory_fd, struct shim_state *ret_state, struct shim_erro
             return ended;
         if (!alive)
             state.status = SHIM_STATUS_STOPPED;
+        else if (state.status == SHIM_STATUS_STOPPED)
+            return error_set(error, -EBADMSG,
+                             "status says stopped, but process %d lives; run: shimhost check",
+                             state.identity.pid);
     } else if (!ended) {
         state.status = SHIM_STATUS_UNKNOWN;
     }

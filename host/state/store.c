@@ -15,6 +15,8 @@
 #include "state/journal.h"
 
 #define LOCK_FILE ".lock"
+/* Whatever lies there, opening it does not wait. */
+#define LOCK_FLAGS (O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
 #define TREE_DEPTH 8 /* container, process, and what a runtime may have put there */
 
 struct store {
@@ -209,8 +211,7 @@ static int still_there(const struct store *store, const char *container, int con
 
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int *ret_lock, struct shim_error *error) {
-    int fd AUTO_CLOSE =
-        openat(container_fd, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
     if (fd >= 0) {
         struct flock lock = lock_of(mode);
         while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
@@ -229,8 +230,7 @@ int store_lock(const struct store *store, const char *container, int container_f
 }
 
 int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error *error) {
-    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE,
-                               O_RDWR | O_NOFOLLOW | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
+    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | (make ? O_CREAT : 0), 0600);
     if (fd < 0 && errno == ENOENT && !make) {
         *ret_lock = -1;
         return 1;
@@ -247,7 +247,8 @@ int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error
 }
 
 int store_locked(int container_fd) {
-    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd AUTO_CLOSE =
+        openat(container_fd, LOCK_FILE, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return 0;
     /* Asking for a shared lock: only somebody's exclusive one is in the way. */

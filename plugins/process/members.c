@@ -138,6 +138,9 @@ static int read_process_identity(int directory_fd, pid_t *ret_pid, uint64_t *ret
     ssize_t pid = read_small(directory_fd, "pid", text, 32);
     if (pid < 0)
         return (int)pid;
+    /* A number without the end of its line may have been cut short, and is somebody else's. */
+    if (pid == 0 || text[pid - 1] != '\n')
+        return -EBADMSG;
     ssize_t rest = read_small(directory_fd, "starttime", text + pid, sizeof(text) - (size_t)pid);
     return rest < 0 ? (int)rest : read_identity(text, ret_pid, ret_start_time);
 }

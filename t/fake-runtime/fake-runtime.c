@@ -399,7 +399,9 @@ static int delete (const struct request *request) {
     static const char *const files[] = {"start", "pid", "bundle", "paused"};
     if (request->force && access(state_path(request, ""), F_OK) < 0)
         return 0;
-    pid_t pid = recorded_pid(request);
+    /* One that was killed while it created a container has not written who that is. */
+    bool unfinished = request->force && access(state_path(request, "pid"), F_OK) < 0;
+    pid_t pid = unfinished ? 0 : recorded_pid(request);
     if (alive(pid) && !request->force)
         die(request, "cannot delete `%s`: it is %s", request->id, status_word(request, pid));
     if (alive(pid))

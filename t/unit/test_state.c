@@ -327,8 +327,11 @@ static void load_tells_the_living_from_strangers(void **state) {
     assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
     assert_int_equal(loaded.status, SHIM_STATUS_STOPPED);
 
+    /* An end of somebody who lives is nothing to believe. */
     write_identity(fd, &self);
     assert_int_equal(status_exit_write(fd, 3, &fixture->error), 0);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), -EBADMSG);
+    write_identity(fd, &stranger);
     assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
     assert_int_equal(loaded.status, SHIM_STATUS_STOPPED);
     assert_int_equal(loaded.exit_status, 3);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fault [OPTION…] -- COMMAND…: runs a command, and does something to it, or to a monitor that it
+ * brings into being, at its Nth system call.
+ *
+ *   --monitor         not the command itself, but the first program named shimhost-monitor
+ *   --after PREFIX    count from the first file on that is opened whose path begins so
+ *   --at N            at the Nth call (from 1); without it, only count
+ *   --error ERRNO     let that call fail with this number instead of killing it; only those are
+ *                     counted that can fail so
+ *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end
+ *
+ * The call at which it is killed does not happen. Ends with the command's status, as a shell would.
+ * What the chosen process brings forth is not touched.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE 20 /* seconds for a chosen monitor to end after the command */
+
+struct options {
+    bool monitor;
+    const char *after, *report;
+    long at;
+    int error;
+    char **command;
+};
+
+struct session {
+    struct options options;
+    pid_t command, chosen; /* 0: not found yet, or over */
+    bool found;            /* the chosen one has been found */
+    bool counting, entered;
+    bool failing; /* the call that is under way is the one that has to fail */
+    long count;
+    uint64_t call; /* the number of the one that was hit */
+    bool done;
+    int status; /* of the command */
+};
+
+static volatile sig_atomic_t impatient;
+
+static void lose_patience(int signal) {
+    (void)signal;
+    impatient = 1;
+}
+
+/* ---- calls ---- */
+
+static const int out_of_room[] = {SYS_openat,    SYS_write,     SYS_mkdirat,  SYS_mknodat,
+                                  SYS_renameat2, SYS_fallocate, SYS_pwrite64, -1};
+static const int out_of_descriptors[] = {SYS_openat,        SYS_pipe2,    SYS_socket,
+                                         SYS_signalfd4,     SYS_eventfd2, SYS_pidfd_open,
+                                         SYS_inotify_init1, SYS_accept4,  -1};
+static const int out_of_memory[] = {SYS_mmap,   SYS_brk,      SYS_clone, SYS_execve,
+                                    SYS_openat, SYS_ppoll,    SYS_pipe2,
+#ifdef SYS_vfork
+                                    SYS_vfork,
+#endif
+                                    SYS_clone3, SYS_mprotect, -1};
+static const int broken_disk[] = {SYS_openat,
+                                  SYS_read,
+                                  SYS_write,
+                                  SYS_getdents64,
+                                  SYS_newfstatat,
+                                  SYS_renameat2,
+                                  SYS_unlinkat,
+                                  SYS_fstat,
+                                  SYS_readlinkat,
+                                  SYS_statx,
+                                  -1};
+static const int forbidden[] = {
+    SYS_openat,   SYS_mkdirat,   SYS_mknodat,    SYS_renameat2, SYS_execve,
+    SYS_unlinkat, SYS_faccessat, SYS_newfstatat, SYS_fchmod,    -1};
+static const int interrupted[] = {SYS_openat, SYS_read,  SYS_write,   SYS_ppoll,   SYS_wait4,
+                                  SYS_waitid, SYS_fcntl, SYS_recvmsg, SYS_accept4,
+#ifdef SYS_poll
+                                  SYS_poll,
+#endif
+                                  -1};
+
+static const struct {
+    int error;
+    const int *calls;
+} kinds[] = {{ENOSPC, out_of_room}, {EMFILE, out_of_descriptors}, {ENOMEM, out_of_memory},
+             {EIO, broken_disk},    {EACCES, forbidden},          {EINTR, interrupted}};
+
+/* Older calls that the C library may use where there are both. */
+static uint64_t modern(uint64_t call) {
+    switch (call) {
+#ifdef SYS_open
+    case SYS_open:
+        return SYS_openat;
+    case SYS_mkdir:
+        return SYS_mkdirat;
+    case SYS_rename:
+    case SYS_renameat:
+        return SYS_renameat2;
+    case SYS_unlink:
+    case SYS_rmdir:
+        return SYS_unlinkat;
+    case SYS_access:
+        return SYS_faccessat;
+    case SYS_stat:
+    case SYS_lstat:
+        return SYS_newfstatat;
+    case SYS_readlink:
+        return SYS_readlinkat;
+    case SYS_mknod:
+        return SYS_mknodat;
+#endif
+    case SYS_faccessat2:
+        return SYS_faccessat;
+    default:
+        return call;
+    }
+}
+
+/* May this call fail in that way? */
+static bool can_fail(uint64_t call, int error) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        for (const int *known = kinds[i].calls; kinds[i].error == error && *known >= 0; known++)
+            if (modern(call) == (uint64_t)*known)
+                return true;
+    return false;
+}
+
+/* ---- the machine ---- */
+
+#if defined(__x86_64__)
+static void set_call(pid_t pid, long call) {
+    ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, orig_rax), call);
+}
+
+static void set_result(pid_t pid, long result) {
+    ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, rax), result);
+}
+#elif defined(__aarch64__)
+static void set_call(pid_t pid, long call) {
+    int number = (int)call;
+    struct iovec piece = {&number, sizeof(number)};
+    ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &piece);
+}
+
+static void set_result(pid_t pid, long result) {
+    struct user_regs_struct registers;
+    struct iovec piece = {&registers, sizeof(registers)};
+    ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &piece);
+    registers.regs[0] = (unsigned long long)result;
+    ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &piece);
+}
+#else
+#error "how does this machine pass the number of a system call?"
+#endif
+
+static bool opens(pid_t pid, const struct __ptrace_syscall_info *info, const char *prefix) {
+    char path[PATH_MAX] = "";
+    uint64_t number = modern(info->entry.nr);
+    if (number != SYS_openat)
+        return false;
+    struct iovec here = {path, strlen(prefix)};
+    struct iovec there = {(void *)(uintptr_t)info->entry.args[info->entry.nr == SYS_openat],
+                          strlen(prefix)};
+    return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)strlen(prefix) &&
+           strcmp(path, prefix) == 0;
+}
+
+/* The name of the program that a process executes. */
+static void program_of(pid_t pid, char name[PATH_MAX]) {
+    char link[40], path[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+    ssize_t length = readlink(link, path, sizeof(path) - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    snprintf(name, PATH_MAX, "%s", basename(path));
+}
+
+/* ---- events ---- */
+
+static void go_on(const struct session *session, pid_t pid, int signal) {
+    ptrace(session->chosen == pid ? PTRACE_SYSCALL : PTRACE_CONT, pid, 0, signal);
+}
+
+static void choose(struct session *session, pid_t pid) {
+    session->chosen = pid;
+    session->found = true;
+    session->counting = !session->options.after;
+    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC);
+}
+
+static void hit(struct session *session, pid_t pid, uint64_t call) {
+    const struct options *options = &session->options;
+    session->call = call;
+    if (!options->error) {
+        session->done = true;
+        kill(pid, SIGKILL);
+    } else {
+        session->done = session->failing = true;
+        set_call(pid, -1);
+    }
+}
+
+static void at_call(struct session *session, pid_t pid) {
+    struct __ptrace_syscall_info info;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0)
+        return;
+    if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+        if (session->failing)
+            set_result(pid, -session->options.error);
+        session->failing = false;
+    } else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+        session->counting = session->counting || opens(pid, &info, session->options.after);
+        bool counts = !session->options.error || can_fail(info.entry.nr, session->options.error);
+        if (session->counting && counts && ++session->count == session->options.at)
+            hit(session, pid, info.entry.nr);
+    }
+}
+
+/* A program has been executed. What is neither chosen nor on the way to it is let go: the end of
+ * what is traced is seen by its own parent only later. */
+static void at_execution(struct session *session, pid_t pid) {
+    char name[PATH_MAX];
+    program_of(pid, name);
+    bool monitor = strcmp(name, "shimhost-monitor") == 0;
+    bool leads = !session->found && strcmp(name, "shimhost") == 0;
+    if (session->options.monitor && !session->found && monitor)
+        choose(session, pid);
+    else if (pid != session->chosen && pid != session->command && !leads) {
+        ptrace(PTRACE_DETACH, pid, 0, 0);
+        return;
+    }
+    go_on(session, pid, 0);
+}
+
+static void stopped(struct session *session, pid_t pid, int status) {
+    int signal = WSTOPSIG(status), event = status >> 16;
+    if (signal == (SIGTRAP | 0x80) && pid == session->chosen)
+        at_call(session, pid);
+    else if (event == PTRACE_EVENT_EXEC) {
+        at_execution(session, pid);
+        return;
+    }
+    /* What is traced from its birth begins with a SIGSTOP. */
+    bool plain = !event && signal != (SIGTRAP | 0x80) && signal != SIGTRAP && signal != SIGSTOP;
+    go_on(session, pid, plain ? signal : 0);
+}
+
+static void ended(struct session *session, pid_t pid, int status) {
+    if (pid == session->chosen)
+        session->chosen = 0;
+    if (pid != session->command)
+        return;
+    session->command = 0;
+    session->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    alarm(PATIENCE);
+}
+
+static void follow(struct session *session) {
+    while ((session->command || session->chosen) && !impatient) {
+        int status;
+        pid_t pid = waitpid(-1, &status, __WALL);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid < 0)
+            return;
+        if (WIFSTOPPED(status))
+            stopped(session, pid, status);
+        else
+            ended(session, pid, status);
+    }
+}
+
+static bool begin(struct session *session) {
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        execvp(session->options.command[0], session->options.command);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        return false;
+    session->command = pid;
+    int all = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+    ptrace(PTRACE_SETOPTIONS, pid, 0,
+           PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | (session->options.monitor ? all : 0));
+    if (!session->options.monitor)
+        choose(session, pid);
+    go_on(session, pid, 0);
+    return true;
+}
+
+/* ---- command line ---- */
+
+static bool read_options(struct options *options, char **words) {
+    for (; *words && strcmp(*words, "--") != 0; words++) {
+        if (strcmp(*words, "--monitor") == 0) {
+            options->monitor = true;
+            continue;
+        }
+        const char *name = *words, *value = *++words;
+        if (!value)
+            return false;
+        if (strcmp(name, "--after") == 0)
+            options->after = value;
+        else if (strcmp(name, "--report") == 0)
+            options->report = value;
+        else if (strcmp(name, "--at") == 0)
+            options->at = atol(value);
+        else if (strcmp(name, "--error") == 0)
+            options->error = atoi(value);
+        else
+            return false;
+    }
+    options->command = *words ? words + 1 : words;
+    return *options->command != NULL;
+}
+
+static void write_report(const struct session *session) {
+    FILE *report = session->options.report ? fopen(session->options.report, "we") : NULL;
+    if (!report)
+        return;
+    fprintf(report, "%ld %lu %s\n", session->count, (unsigned long)session->call,
+            session->done ? "done" : "not-done");
+    fclose(report);
+}
+
+int main(int argc, char **argv) {
+    struct session session = {.status = 125};
+    struct sigaction action = {.sa_handler = lose_patience};
+    if (argc < 2 || !read_options(&session.options, argv + 1)) {
+        fputs("usage: fault [--monitor] [--after PREFIX] [--at N] [--error ERRNO] [--report FILE] "
+              "-- COMMAND…\n",
+              stderr);
+        return 2;
+    }
+    sigaction(SIGALRM, &action, NULL);
+    if (!begin(&session))
+        return 125;
+    follow(&session);
+    write_report(&session);
+    return session.status;
+}
