@@ -132,17 +132,21 @@ int process_wait(const struct shim_context *context, const struct shim_process *
     }
 }
 
+/* Will the exit FIFO tell the end? Not if it had no writer any more when it was opened: a monitor
+ * that is being killed loses its descriptors some time before it is dead. */
+static bool fifo_tells(const struct watch *watch) {
+    char byte;
+    return watch->exit_fd >= 0 && read(watch->exit_fd, &byte, 1) < 0 && errno == EAGAIN;
+}
+
 int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_error *error) {
     struct watch watch __attribute__((cleanup(watch_cleanup))) = {-1, -1};
     int32_t ignored;
     int r = watch_arm(process, &watch, error);
     if (r < 0)
         return r;
-    /* A monitor that is our own child is a zombie when it is dead, and can still be opened; a FIFO
-     * that was opened after its death would tell nothing. */
-    struct pollfd monitor = {.fd = watch.monitor_fd, .events = POLLIN};
-    if (r == 1 && poll(&monitor, 1, 0) == 0 && read_end(process, &ignored, NULL) == 0) {
-        *ret_fd = fd_steal(watch.exit_fd >= 0 ? &watch.exit_fd : &watch.monitor_fd);
+    if (r == 1 && read_end(process, &ignored, NULL) == 0) {
+        *ret_fd = fd_steal(fifo_tells(&watch) ? &watch.exit_fd : &watch.monitor_fd);
         return 0;
     }
     /* Over already, or nobody is left to tell the end: wait has something to say at once. */
