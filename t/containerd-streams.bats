@@ -33,6 +33,7 @@ load containerd
 
 # in_terminal NAME COMMAND: in a terminal of its own; what it shows is in $T/screen-NAME, its status in $T/status-NAME.
 in_terminal() {
+    rm -f "$T/status-$1" "$T/screen-$1" # of the runtime before this one
     tmux -S "$T/tmux" -f /dev/null new-session -d -s "$1" -x 81 -y 24 "$2; echo \$? >$T/status-$1" 3>&-
     tmux -S "$T/tmux" pipe-pane -t "$1" "cat >>$T/screen-$1" 3>&-
 }

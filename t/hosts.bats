@@ -65,6 +65,7 @@ marked_monitors() {
 @test "while one changes it, others look and wait without a lock" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle lock "$FOREVER")" "$ID"
+        rm -f "$T/held" # of the runtime before this one
         mkfifo "$T/hold"
         perl -e 'open my $lock, "+<", $ARGV[0] or die "$!\n"; use Fcntl;
             my $flock = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0;

@@ -89,6 +89,7 @@ DRIVERS="k8s-file json-file"
         works run -d -r "$RUNTIME" -b "$path" --log "k8s-file:$T/follow-$RUNTIME/log" \
             --log-opt max-size=64KiB --log-opt max-files=1000 "$ID"
         await "started-$RUNTIME"
+        rm -f "$T/read" # of the runtime before this one
         "$SHIMHOST" logs --follow "$ID" </dev/null >"$T/read" 2>"$T/complaints" 3>&- &
         follower=$!
         eventually test -s "$T/read"

@@ -64,6 +64,7 @@ waits_for_its_reader() {
             mkdir "$T/$driver-$RUNTIME"
             works run -d -r "$RUNTIME" -b "$path" --log "$driver:$T/$driver-$RUNTIME/log" \
                 --log-opt "max-size=$ROTATION" --log-opt max-files=1000 "$ID"
+            rm -f "$T/followed" # of the log before this one
             "$SHIMHOST" logs --follow "$ID" </dev/null >"$T/followed" 2>"$T/complaints" 3>&- &
             follower=$!
             give "go-$driver-$RUNTIME"
@@ -161,6 +162,7 @@ waits_for_its_reader() {
         path=$(bundle "late-$RUNTIME" "echo early; echo err >&2; echo >/events/written-$RUNTIME; read -r x </events/end-$RUNTIME")
         LIMIT=30 works run -d -r "$RUNTIME" -b "$path" --stdout "fifo:$T/late-$RUNTIME" --stderr "fifo:$T/never-$RUNTIME" "$ID"
         await "written-$RUNTIME"
+        rm -f "$T/read" # of the runtime before this one
         timeout "$PATIENCE" cat "$T/late-$RUNTIME" >"$T/read" 3>&- &
         reader=$!
         eventually test -s "$T/read"
