@@ -97,6 +97,11 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
 void process_tell(const struct process *process, const char *type, pid_t pid, int32_t exit_status,
                   const char *time);
 
+/* Sends a signal through the plugin. SIGKILL thaws what `status` calls paused: a frozen process
+ * does not die before. -ESRCH: it is over. */
+int process_send_signal(struct process *process, int32_t number, uint32_t status,
+                        struct shim_error *error);
+
 /* wait.c: the services of these names. */
 int process_wait(const struct shim_context *context, const struct shim_process *view,
                  int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);

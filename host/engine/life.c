@@ -131,16 +131,8 @@ int engine_signal(struct engine *engine, const char *container, const char *id, 
         return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
                                 "container %s, process %s: not running (it is %s)", container,
                                 process->id, status_name(state.status));
-    r = PLUGIN_CALL(process->runtime, signal, &process->view, signal, error);
-    if (r < 0)
-        return error_context(error, "container %s, process %s", container, process->id);
-    /* A frozen process does not even die before it is thawed. */
-    if (signal == SIGKILL && state.status == SHIM_STATUS_PAUSED &&
-        SHIM_HAS(struct shim_plugin, process->runtime->plugin, resume)) {
-        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
-        PLUGIN_CALL(process->runtime, resume, &process->view, &ignored);
-    }
-    return 0;
+    r = process_send_signal(process, signal, state.status, error);
+    return r < 0 ? error_context(error, "container %s, process %s", container, process->id) : 0;
 }
 
 int engine_update(struct engine *engine, const char *container, const char *resources,

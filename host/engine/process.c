@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process opened from the state directory, and the plugin's view of it. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -176,4 +177,16 @@ void process_tell(const struct process *process, const char *type, pid_t pid, in
                                           .pid = pid,
                                           .exit_status = exit_status,
                                           .time = time});
+}
+
+int process_send_signal(struct process *process, int32_t number, uint32_t status,
+                        struct shim_error *error) {
+    const struct runtime *runtime = process->runtime;
+    int r = PLUGIN_CALL(runtime, signal, &process->view, number, error);
+    if (r == 0 && number == SIGKILL && status == SHIM_STATUS_PAUSED &&
+        SHIM_HAS(struct shim_plugin, runtime->plugin, resume)) {
+        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
+        PLUGIN_CALL(runtime, resume, &process->view, &ignored);
+    }
+    return r;
 }

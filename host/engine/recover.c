@@ -45,26 +45,17 @@ static int record_unseen(const struct process *process, const struct shim_identi
         process, r == 1 ? HOST_RESTARTED : "its monitor was killed, and nobody saw its end", error);
 }
 
-/* Only the plugin knows what more has to be killed, or that what the host sees of the process is
- * not the process itself. A frozen one does not die before it is thawed. */
-static int kill_by_plugin(const struct process *process, struct shim_error *error) {
-    const struct runtime *runtime = process->runtime;
-    uint32_t status = SHIM_STATUS_UNKNOWN;
-    int r = PLUGIN_CALL(runtime, signal, &process->view, SIGKILL, error);
-    if (status_read(process->directory_fd, &status, NULL) == 0 && status == SHIM_STATUS_PAUSED &&
-        SHIM_HAS(struct shim_plugin, runtime->plugin, resume)) {
-        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
-        PLUGIN_CALL(runtime, resume, &process->view, &ignored);
-    }
-    return r;
-}
-
-/* SIGKILL to exactly that process, and its end awaited. -ESRCH: it was over before. */
-static int kill_and_await(const struct process *process, const struct shim_identity *identity,
+/* SIGKILL, and the end of exactly that process awaited. -ESRCH: it was over before. Through the
+ * plugin: only that knows what more has to be killed, or that what the host sees of the process is
+ * not the process itself. */
+static int kill_and_await(struct process *process, const struct shim_identity *identity,
                           struct shim_error *error) {
     int pidfd AUTO_CLOSE = -1;
+    uint32_t status = SHIM_STATUS_UNKNOWN;
+    struct shim_error ignored = ERROR_NONE; /* what is unknown is not paused */
+    status_read(process->directory_fd, &status, &ignored);
     int r = identity_open(identity, &pidfd, error);
-    if (r < 0 || (r = kill_by_plugin(process, error)) < 0)
+    if (r < 0 || (r = process_send_signal(process, SIGKILL, status, error)) < 0)
         return r;
     r = pidfd_await(pidfd, process->runtime->config->timeouts.signal, process->view.cancel_fd);
     if (r < 0)

@@ -16,14 +16,9 @@
 static int kill_process(struct process *process, const struct shim_state *state,
                         struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    int r = PLUGIN_CALL(runtime, signal, &process->view, SIGKILL, error);
+    int r = process_send_signal(process, SIGKILL, state->status, error);
     if (r < 0 && r != -ESRCH)
         return r;
-    if (state->status == SHIM_STATUS_PAUSED &&
-        SHIM_HAS(struct shim_plugin, runtime->plugin, resume)) {
-        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
-        PLUGIN_CALL(runtime, resume, &process->view, &ignored);
-    }
     int32_t exit_status;
     r = PLUGIN_CALL(runtime, wait, &process->view, runtime->config->timeouts.signal, &exit_status,
                     error);
