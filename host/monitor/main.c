@@ -110,8 +110,8 @@ static int prepare(struct monitor *monitor) {
     return result;
 }
 
-static int run(const struct plan *plan) {
-    struct monitor monitor = {
+void monitor_init(struct monitor *monitor, const struct plan *plan) {
+    *monitor = (struct monitor){
         .plan = plan,
         .exit_status = -1,
         .ready_fd = plan->ready_fd,
@@ -123,7 +123,12 @@ static int run(const struct plan *plan) {
         .capture_fd = -1,
         .oom_fd = -1,
     };
-    streams_init(&monitor);
+    streams_init(monitor);
+}
+
+static int run(const struct plan *plan) {
+    struct monitor monitor;
+    monitor_init(&monitor, plan);
     int result = prepare(&monitor);
     if (result < 0) {
         monitor.failure = FAILED_SYSTEM;

@@ -105,6 +105,12 @@ struct monitor {
     char capture[CAPTURE_SIZE];
 };
 
+/* ---- main.c -----------------------------------------------------------------------------------
+ */
+
+/* A monitor that has no descriptor yet, and nothing to watch: LAUNCHING. */
+void monitor_init(struct monitor *monitor, const struct plan *plan);
+
 /* ---- watch.c ----------------------------------------------------------------------------------
  */
 

@@ -10,18 +10,8 @@ void fuzz_monitor(struct monitor *monitor, struct plan *plan) {
     static char *environment[] = {NULL};
     CHECK(plan_read(plan, 3, arguments, environment) == NULL);
     CHECK(chdir(fuzz_directory()) == 0);
-    *monitor = (struct monitor){.plan = plan,
-                                .state = WATCHING,
-                                .exit_status = -1,
-                                .ready_fd = -1,
-                                .signal_fd = -1,
-                                .exit_fd = -1,
-                                .control_fd = -1,
-                                .status_fd = -1,
-                                .pidfd = -1,
-                                .capture_fd = -1,
-                                .oom_fd = -1};
-    streams_init(monitor);
+    monitor_init(monitor, plan);
+    monitor->state = WATCHING;
 }
 
 static void give_back(char *buffer, size_t size) {
