@@ -23,6 +23,20 @@ part_output() {
 # How long a record of k8s-file is, for a line of 100 bytes.
 K8S_RECORD=145
 
+# log_candidate DRIVER: of race_lines.
+log_candidate() {
+    cat <<END
+candidate shimhost-$1
+run $fill
+clock
+run $SHIMHOST run -d -r fake -b $bundle --log $1:$W/logs/{id}.log --log-opt max-size=1000GiB {id}
+settle cpu shimhost-monito
+mark over
+run $SHIMHOST delete --force {id}
+run rm -f $W/logs/{id}.log
+END
+}
+
 # race_lines COUNT SIZE ROUNDS
 race_lines() {
     local bundle fill="$ROOT/bin/lines fill $(($1 * K8S_RECORD)) 65536 $W/logs/fill"
@@ -42,22 +56,8 @@ start $ROOT/bin/lines cat $1 $2 $W/logs/copy
 settle cpu cat
 mark over
 run rm -f $W/logs/copy
-candidate shimhost-k8s-file
-run $fill
-clock
-run $SHIMHOST run -d -r fake -b $bundle --log k8s-file:$W/logs/{id}.log --log-opt max-size=1000GiB {id}
-settle cpu shimhost-monito
-mark over
-run $SHIMHOST delete --force {id}
-run rm -f $W/logs/{id}.log
-candidate shimhost-json-file
-run $fill
-clock
-run $SHIMHOST run -d -r fake -b $bundle --log json-file:$W/logs/{id}.log --log-opt max-size=1000GiB {id}
-settle cpu shimhost-monito
-mark over
-run $SHIMHOST delete --force {id}
-run rm -f $W/logs/{id}.log
+$(log_candidate k8s-file)
+$(log_candidate json-file)
 $(! has conmon || cat <<CONMON
 candidate conmon-k8s-file
 run $fill
