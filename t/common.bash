@@ -62,8 +62,10 @@ setup() {
     if declare -F test_setup >/dev/null; then test_setup; fi
 }
 
+# A file may have something of its own to end: test_teardown.
 teardown() {
     local directory
+    if declare -F test_teardown >/dev/null; then test_teardown; fi
     thaw
     for directory in "$STATE"/*/; do
         [[ -d $directory ]] || continue
@@ -259,6 +261,23 @@ pid_of() {
 }
 monitor_of() {
     head -n 1 "$STATE/$1/${2:-init}/monitor"
+}
+
+# twenty_wait: as many hosts wait for the container $ID at once.
+twenty_wait() {
+    waiters=()
+    for _ in {1..20}; do
+        in_background wait "$ID"
+        waiters+=($!)
+    done
+}
+
+# all_were_told STATUS: each of them.
+all_were_told() {
+    local waiter
+    for waiter in "${waiters[@]}"; do
+        gave "$1" "$waiter"
+    done
 }
 
 # adopted MONITOR: another monitor than this one lives.

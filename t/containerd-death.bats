@@ -17,10 +17,7 @@ load containerd
         ctl_gives 6 task exec --exec-id e a sh -c 'exit 6'
         ctl_gives 0 task kill -s KILL a
         eventually has_status a STOPPED
-        for name in a b; do
-            ctl task delete "$name" || true
-            ctl_gives 0 container rm "$name"
-        done
+        removes a b
         nothing_remains
     done
 }
@@ -62,10 +59,7 @@ load containerd
         is "$status" 9 "the exit status that the waiting client got"
         ctl_gives 0 task kill -s TERM a
         eventually has_status a STOPPED
-        for name in a b; do
-            ctl task delete "$name" || true
-            ctl_gives 0 container rm "$name"
-        done
+        removes a b
         nothing_remains
     done
 }
@@ -98,7 +92,6 @@ faulty() {
     is "$(status_of a)" RUNNING
     ctl_gives 0 task kill -s KILL a
     eventually has_status a STOPPED
-    ctl task delete a || true
-    ctl_gives 0 container rm a
+    removes a
     nothing_remains
 }

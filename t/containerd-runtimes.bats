@@ -29,8 +29,7 @@ life() {
     "$CLIENT" encode RuncOptions no_pivot_root=true >"$T/exit" # the first field: CheckpointOptions.exit
     calls b Checkpoint "path=$T/image" options.type_url=containerd.runc.v1.CheckpointOptions "options.value=@$T/exit"
     eventually has_status b STOPPED
-    ctl task delete b || true
-    ctl_gives 0 container rm b
+    removes b
     nothing_remains
     ctl_gives 0 run --rm --runtime "$TYPE" "$IMAGE" c true
     nothing_remains

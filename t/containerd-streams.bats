@@ -76,8 +76,7 @@ eventually_soon() {
         eventually test -s "$T/status-last"
         is "$(cat "$T/status-last")" 4
         rm -f "$T"/screen-* "$T"/status-*
-        ctl task delete tty || true # ctr has done it, unless it was too early
-        ctl_gives 0 container rm tty
+        removes tty
         nothing_remains
     done
 }

@@ -121,7 +121,7 @@ ctl_gives() {
 start() {
     local name=$1 script=$2
     shift 2
-    ctl_gives 0 run -d --runtime "$TYPE" --env "SHIMHOST_TEST=$ID" "$@" "$IMAGE" "$name" sh -c "$script"
+    ctl_gives 0 run -d --fifo-dir "$T/fifo" --runtime "$TYPE" --env "SHIMHOST_TEST=$ID" "$@" "$IMAGE" "$name" sh -c "$script"
 }
 
 status_of() {
@@ -154,8 +154,16 @@ calls() {
 ends() {
     ctl_gives 0 task kill -s KILL "$1"
     eventually has_status "$1" STOPPED
-    ctl task delete "$1" || true
-    ctl_gives 0 container rm "$1"
+    removes "$1"
+}
+
+# removes NAME…: what is left of containers that are over; ctr may have deleted the task itself.
+removes() {
+    local name
+    for name in "$@"; do
+        ctl task delete "$name" || true
+        ctl_gives 0 container rm "$name"
+    done
 }
 
 # The topics of one container's events, in the order in which they came.
@@ -218,6 +226,8 @@ teardown() {
         done
     done
     remove_leftovers
+    # What containerd's own shim leaves where all containerds of the machine meet.
+    rmdir "/run/containerd/runc/$CONTAINERD_NAMESPACE" 2>/dev/null || true
     for path in $(grep -o " $T/[^ ]*" /proc/self/mounts | sort -r); do
         umount -l "$path" 2>/dev/null || true
     done

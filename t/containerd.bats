@@ -53,8 +53,7 @@ load containerd
         start a "trap '' TERM; sleep 100000 & sleep 100000 & wait"
         ctl_gives 0 task kill --all -s KILL a
         eventually has_status a STOPPED
-        ctl task delete a || true
-        ctl_gives 0 container rm a
+        removes a
         nothing_remains
     done
 }

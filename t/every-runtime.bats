@@ -78,15 +78,9 @@ gone() {
         works start "$ID"
         is "$(field "$ID" .status)" running
         fails_with 1 start "$ID"
-        jobs=()
-        for _ in {1..20}; do
-            in_background wait "$ID"
-            jobs+=($!)
-        done
+        twenty_wait
         give "$RUNTIME-in"
-        for job in "${jobs[@]}"; do
-            gave 42 "$job"
-        done
+        all_were_told 42
         gives 42 "$ID"
         is "$(field "$ID" '.status, .exitStatus' | xargs)" "stopped 42"
         gone

@@ -23,15 +23,9 @@ hosts_left() {
         is "$(bash -c '"$0" state "$1" 3>&- | jq -r .status' "$SHIMHOST" "$ID")" created
         bash -c '"$0" start "$1" 3>&-' "$SHIMHOST" "$ID"
         is "$(field "$ID" .status)" running
-        jobs=()
-        for _ in {1..20}; do
-            in_background wait "$ID"
-            jobs+=($!)
-        done
+        twenty_wait
         give "go-$RUNTIME"
-        for job in "${jobs[@]}"; do
-            gave 42 "$job"
-        done
+        all_were_told 42
         for _ in 1 2 3; do gives 42 "$ID"; done
         works delete "$ID"
         nothing_is_left

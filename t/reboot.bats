@@ -14,6 +14,10 @@ begin_bystander() {
     eventually test -e "$T/signals"
 }
 
+test_teardown() {
+    [[ ! ${bystander-} ]] || kill -KILL "$bystander" 2>/dev/null || true
+}
+
 file_unharmed() {
     [[ ! -s $T/signals ]] && ! is_over "$bystander"
 }

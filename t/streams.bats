@@ -10,9 +10,7 @@ LINES_EACH=${SHIMHOST_TEST_STREAM_LINES:-50000}
 ROTATION=${SHIMHOST_TEST_STREAM_ROTATION:-256KiB}
 
 # What a test has mounted goes with it.
-eval "common_$(declare -f teardown)"
-teardown() {
-    common_teardown
+test_teardown() {
     for mounted in "$T"/disk-*; do
         ! mountpoint -q "$mounted" || umount -l "$mounted"
     done

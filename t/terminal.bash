@@ -83,8 +83,6 @@ is_raw() {
     [[ $(stty -F "$(in_tmux display-message -p '#{pane_tty}')" -a) == *-icanon* ]]
 }
 
-eval "common_$(declare -f teardown)"
-teardown() {
+test_teardown() {
     close_terminal
-    common_teardown
 }
