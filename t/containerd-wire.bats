@@ -4,81 +4,11 @@
 [[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
 load common
 load containerd
-
-WITHOUT_CONTAINERD=1
-V3=containerd.task.v3.Task
-
-# prepare NAME [JQ-FILTER]: a bundle as containerd makes it; its path is in $B.
-prepare() {
-    B=$(bundle "$ID-$1" "$FOREVER" "${2:-.}")
-    mkdir -p "$B/rootfs"
-    [[ -p $B/log ]] || mkfifo -m 700 "$B/log"
-}
-
-# shim FLAG… ACTION, in the bundle, with the environment of containerd 2.x; standard input is the test's.
-shim() {
-    (cd "$B" && PATH=$T/bin:$PATH TTRPC_ADDRESS=$T/events.sock GRPC_ADDRESS=$CONTAINERD_ADDRESS NAMESPACE=$ID \
-        MAX_SHIM_VERSION=2 GOMAXPROCS=2 timeout -k 1 30 "containerd-shim-${AS:-shimhost}-v1" "$@" 3>&-)
-}
-
-# begins NAME: `start`; the address is in $A.
-begins() {
-    A=$(shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -publish-binary /usr/bin/containerd -id "$ID-$1" start)
-}
-
-# call METHOD NAME [FIELD=VALUE]…: what comes back is in $output.
-call() {
-    captures timeout -k 1 60 "$CLIENT" call "$A" "$1" "id=$ID-$2" "${@:3}"
-    is "$status" 0 "$* says: $output; status"
-}
-
-# refuses CODE METHOD NAME [FIELD=VALUE]…
-refuses() {
-    captures timeout -k 1 60 "$CLIENT" call "$A" "$2" "id=$ID-$3" "${@:4}"
-    is "$status ${output%%:*}" "1 $1" "$* says: $output; status and code"
-}
-
-# value FIELD: of $output.
-value() {
-    sed -n "s/^$1=//p" <<<"$output"
-}
+load containerd-wire
 
 # bad CASE [ID]: what a bad client gets.
 bad() {
     timeout -k 1 120 "$HELPERS/bad-client" "$A" "$@" 3>&- | xargs
-}
-
-hear_events() {
-    "$HELPERS/event-sink" "$T/events.sock" >>"$T/heard" 3>&- &
-    SINK=$!
-    eventually test -S "$T/events.sock"
-}
-
-heard() {
-    grep -o '^/tasks/.*' "$T/heard" | sed 's,.*/,,' | xargs
-}
-
-has_heard() {
-    [[ $(heard) == "$1" ]]
-}
-
-server() {
-    "$CLIENT" call "$A" Connect "id=none" | sed -n 's/^shim_pid=//p'
-}
-
-mounted() {
-    grep -c " $T/bundles/[^ ]*rootfs" /proc/self/mounts || true
-}
-
-# ends_server NAME: Delete, Shutdown and `delete`, as they come after a clean end.
-ends_server() {
-    local pid
-    pid=$(server)
-    call Shutdown "$1"
-    eventually is_over "$pid"
-    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-$1" -bundle "$B" delete </dev/null >"$T/deleted"
-    [[ ! -e ${A#unix://} ]]
-    nothing_remains
 }
 
 @test "the life of a task by version 3 of the protocol" {
@@ -190,7 +120,9 @@ ends_server() {
     is "$status" 1
     says fly
     prepare flags
-    A=$(shim -namespace="$ID" --address "$CONTAINERD_ADDRESS" -new-flag=1 -debug -socket x -id "$ID-flags" start </dev/null 9</dev/null)
+    shim -namespace="$ID" --address "$CONTAINERD_ADDRESS" -new-flag=1 -debug -socket x -id "$ID-flags" start \
+        </dev/null 9</dev/null >"$T/answer"
+    A=$(cat "$B/address")
     # Whatever was open there is not handed on.
     is "$(readlink /proc/"$(server)"/fd/9)" ""
     is "$(cat /proc/"$(server)"/comm)" containerd-shim
@@ -311,27 +243,6 @@ no_helper() {
     is "$status" 1
     says "/not/there"
     ends_server stay
-}
-
-# install_shim FILE: as one is installed: by renaming.
-install_shim() {
-    cp "$1" "$T/bin/new"
-    chmod 755 "$T/bin/new"
-    mv "$T/bin/new" "$T/bin/containerd-shim-shimhost-v1"
-}
-
-executes_installed() {
-    [[ $(readlink "/proc/$1/exe") == "$T/bin/containerd-shim-shimhost-v1" ]]
-}
-
-# logs TEXT: waits for a line of the server's log with that text.
-logs() {
-    local line
-    while read -r -t "$PATIENCE" line <&7; do
-        [[ $line != *"$1"* ]] || return 0
-    done
-    echo "the log does not say: $1"
-    return 1
 }
 
 @test "a new program takes over calls and events that wait; one that cannot is not taken; SIGTERM ends no container" {

@@ -51,6 +51,7 @@ BATS_TESTS = \
 	%D%/containerd-death.bats \
 	%D%/containerd-many.bats \
 	%D%/containerd-runtimes.bats \
+	%D%/containerd-start.bats \
 	%D%/containerd-streams.bats \
 	%D%/containerd-wire.bats \
 	%D%/events.bats \
@@ -86,7 +87,7 @@ BATS_TESTS = \
 	%D%/terminal.bats \
 	%D%/tutorial.bats
 
-EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/faults.bash %D%/long/faults %D%/config.json %D%/guard.ceilings %D%/install-privately \
+EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/containerd-wire.bash %D%/faults.bash %D%/long/faults %D%/config.json %D%/guard.ceilings %D%/install-privately \
 	%D%/plugin-check.bash %D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/tap %D%/unit/directory_fixture.h .clang-format quickstart
 

@@ -26,6 +26,7 @@ CONTAINERD_WIRE = \
 CONTAINERD_SERVER = \
 	%D%/action.c %D%/actions.h \
 	%D%/begin.c \
+	%D%/bootstrap.c %D%/bootstrap.h \
 	%D%/bundle.c %D%/bundle.h \
 	%D%/change.c \
 	%D%/connection.c %D%/connection.h \

@@ -16,64 +16,13 @@
 #include "base/text.h"
 #include "containerd/actions.h"
 #include "containerd/address.h"
+#include "containerd/bootstrap.h"
 #include "containerd/bundle.h"
 #include "containerd/json_scan.h"
 #include "containerd/serve.h"
-#include "runtime.pb-c.h"
 
 #define CONFIG_MAX (16u << 20)
 #define OOM_SCORE_MAX 1000
-#define RUNC_OPTIONS "containerd.runc.v1.Options"
-
-/* What containerd says on standard input. */
-struct bootstrap {
-    char *socket_directory; /* or NULL */
-    char *shim_cgroup;      /* or NULL */
-    char *events_address;   /* or NULL */
-};
-
-static void bootstrap_clear(struct bootstrap *bootstrap) {
-    free(bootstrap->socket_directory);
-    free(bootstrap->shim_cgroup);
-    free(bootstrap->events_address);
-}
-
-/* ---------------------------------------------------------------------------- standard input */
-
-static char *copy_set(const char *text) {
-    return text && *text ? strdup(text) : NULL;
-}
-
-static void read_options(const Pb__Any *any, struct bootstrap *bootstrap) {
-    if (!any || strcmp(any->type_url, RUNC_OPTIONS) != 0)
-        return;
-    Pb__RuncOptions *options = pb__runc_options__unpack(NULL, any->value.len, any->value.data);
-    if (!options)
-        return;
-    bootstrap->shim_cgroup = copy_set(options->shim_cgroup);
-    pb__runc_options__free_unpacked(options, NULL);
-}
-
-/* containerd 2.3 sends parameters, older ones only options; the one reads as the other by accident,
- * so what is in it decides. */
-static void read_input(const struct arguments *arguments, const uint8_t *bytes, size_t length,
-                       struct bootstrap *bootstrap) {
-    Pb__BootstrapParams *params = pb__bootstrap_params__unpack(NULL, length, bytes);
-    if (params && strcmp(params->instance_id, arguments->id) == 0 &&
-        strcmp(params->namespace_, arguments->namespace) == 0) {
-        bootstrap->socket_directory = copy_set(params->socket_dir);
-        bootstrap->events_address = copy_set(params->containerd_ttrpc_address);
-        for (size_t i = 0; i < params->n_extensions && !bootstrap->shim_cgroup; i++)
-            read_options(params->extensions[i]->value, bootstrap);
-    } else {
-        Pb__Any *any = pb__any__unpack(NULL, length, bytes);
-        read_options(any, bootstrap);
-        if (any)
-            pb__any__free_unpacked(any, NULL);
-    }
-    if (params)
-        pb__bootstrap_params__free_unpacked(params, NULL);
-}
 
 /* ---------------------------------------------------------------------------- the group */
 
@@ -152,8 +101,8 @@ static void isolate_core(void) {
 #endif
 }
 
-static int spawn_server(const struct arguments *arguments, const char *program, int listener,
-                        pid_t *ret_pid) {
+static int spawn_server(const struct arguments *arguments, const char *program, bool debugging,
+                        int listener, pid_t *ret_pid) {
     static char namespace[] = "-namespace", id[] = "-id", address[] = "-address",
                 debug[] = "-debug";
     char *argv[] = {(char *)(uintptr_t)program,
@@ -163,7 +112,7 @@ static int spawn_server(const struct arguments *arguments, const char *program, 
                     (char *)(uintptr_t)arguments->id,
                     address,
                     (char *)(uintptr_t)arguments->address,
-                    arguments->debug ? debug : NULL,
+                    debugging ? debug : NULL,
                     NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -190,7 +139,7 @@ static int start_server(const struct arguments *arguments, const char *program,
     if (bootstrap->events_address && !getenv("TTRPC_ADDRESS"))
         setenv("TTRPC_ADDRESS", bootstrap->events_address, 1);
     isolate_core();
-    int r = spawn_server(arguments, program, listener, &pid);
+    int r = spawn_server(arguments, program, bootstrap->debug, listener, &pid);
     if (r < 0)
         return error_set(error, r, "cannot start the server: %s", strerror(-r));
     set_oom_score(pid);
@@ -209,14 +158,6 @@ static int note_runtime(int bundle_fd, const char *program, struct shim_error *e
     return file_write_at(bundle_fd, BUNDLE_RUNTIME, name, strlen(name), error);
 }
 
-static int print_address(const char *path, struct shim_error *error) {
-    char text[sizeof(ADDRESS_SCHEME) + ADDRESS_PATH_SIZE];
-    int length = snprintf(text, sizeof(text), ADDRESS_SCHEME "%s", path);
-    if (write(STDOUT_FILENO, text, (size_t)length) != length)
-        return error_set(error, -EIO, "cannot write the address");
-    return 0;
-}
-
 static int listen_or_join(const struct arguments *arguments, const char *program, int bundle_fd,
                           const struct bootstrap *bootstrap, struct shim_error *error) {
     char group[512], path[ADDRESS_PATH_SIZE];
@@ -232,20 +173,17 @@ static int listen_or_join(const struct arguments *arguments, const char *program
     if (r == 0 && listener >= 0)
         r = start_server(arguments, program, bootstrap, listener, error);
     if (r == 0)
-        return print_address(path, error);
+        return bootstrap_answer(bootstrap, path, error);
     if (listener >= 0)
         unlink(path);
     return r;
 }
 
 int action_start(const struct arguments *arguments, const char *program, struct shim_error *error) {
-    struct bootstrap bootstrap __attribute__((cleanup(bootstrap_clear))) = {NULL, NULL, NULL};
-    uint8_t *input AUTO_FREE = NULL;
-    size_t length;
-    int r = action_input(&input, &length, error);
+    struct bootstrap bootstrap __attribute__((cleanup(bootstrap_clear))) = BOOTSTRAP_NONE;
+    int r = bootstrap_read(arguments, &bootstrap, error);
     if (r < 0)
         return r;
-    read_input(arguments, input, length, &bootstrap);
     int bundle_fd AUTO_CLOSE = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (bundle_fd < 0)
         return error_set(error, -errno, "cannot open the bundle: %s", strerror(errno));

@@ -48,6 +48,7 @@ static const struct {
 static const ProtobufCMessageDescriptor *const messages[] = {
     &pb__any__descriptor,
     &pb__bootstrap_params__descriptor,
+    &pb__bootstrap_result__descriptor,
     &pb__delete_response__descriptor,
     &pb__runc_options__descriptor,
     &pb__runtime_info__descriptor,
