@@ -53,6 +53,7 @@ BATS_TESTS = \
 	%D%/containerd-runtimes.bats \
 	%D%/containerd-start.bats \
 	%D%/containerd-streams.bats \
+	%D%/containerd-upgrade.bats \
 	%D%/containerd-wire.bats \
 	%D%/events.bats \
 	%D%/every-runtime.bats \

@@ -154,6 +154,8 @@ extern const struct command command_runtimes;
 extern const struct command command_plugin_list, command_plugin_info;
 /* plugin_check.c */
 extern const struct command command_plugin_check;
+/* upgrade.c */
+extern const struct command command_upgrade;
 /* config_commands.c */
 extern const struct command command_config_check, command_config_show;
 

@@ -37,7 +37,8 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/runtimes.c \
 	%D%/signals.c %D%/signals.h \
 	%D%/spawning.c %D%/spawning.h \
-	%D%/state.c
+	%D%/state.c \
+	%D%/upgrade.c
 %C%_shimhost_LDADD = host/libhost.la
 
 include doc/local.mk

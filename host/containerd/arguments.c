@@ -11,7 +11,8 @@
 #define FD_MAX 65535
 
 static bool is_action(const char *word) {
-    return strcmp(word, "start") == 0 || strcmp(word, "delete") == 0;
+    return strcmp(word, "start") == 0 || strcmp(word, "delete") == 0 ||
+           strcmp(word, "upgrade") == 0;
 }
 
 /* One that takes no word after it. */
@@ -49,6 +50,7 @@ static int set_value(struct arguments *arguments, const char *name, size_t lengt
         {"namespace", &arguments->namespace}, {"id", &arguments->id},
         {"address", &arguments->address},     {"publish-binary", &arguments->publish_binary},
         {"bundle", &arguments->bundle},       {"runtime", &arguments->runtime},
+        {"timeout", &arguments->timeout},
     };
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         if (strlen(flags[i].name) == length && strncmp(flags[i].name, name, length) == 0) {
@@ -96,6 +98,7 @@ int arguments_read(int argc, char **argv, struct arguments *ret, struct shim_err
                                   .publish_binary = "",
                                   .bundle = "",
                                   .runtime = "",
+                                  .timeout = "",
                                   .action = "",
                                   .resume = -1,
                                   .check = -1};

@@ -14,7 +14,8 @@ struct arguments {
     const char *publish_binary;
     const char *bundle;
     const char *runtime; /* ours, from start to serve */
-    const char *action;  /* "start", "delete", or empty: serve */
+    const char *timeout; /* of upgrade, in seconds */
+    const char *action;  /* "start", "delete", "upgrade", or empty: serve */
     bool debug;
     bool version;
     bool info;

@@ -124,6 +124,14 @@ static void unlink_from_connection(struct call *call) {
     call->connection = NULL;
 }
 
+void call_wait(struct call *call, struct call **waiters) {
+    call->next_wait = *waiters;
+    call->wait_link = waiters;
+    if (call->next_wait)
+        call->next_wait->wait_link = &call->next_wait;
+    *waiters = call;
+}
+
 void call_drop(struct call *call) {
     if (call->wait_link) {
         *call->wait_link = call->next_wait;

@@ -44,11 +44,7 @@ void exit_wait(struct process *process, struct call *call) {
         exit_answer(process, call);
         return;
     }
-    call->next_wait = process->waiters;
-    call->wait_link = &process->waiters;
-    if (call->next_wait)
-        call->next_wait->wait_link = &call->next_wait;
-    process->waiters = call;
+    call_wait(call, &process->waiters);
 }
 
 static void publish(struct process *process) {

@@ -6,6 +6,7 @@ CONTAINERD_PROTOS = \
 	%D%/proto/helper.proto \
 	%D%/proto/metrics.proto \
 	%D%/proto/runtime.proto \
+	%D%/proto/server.proto \
 	%D%/proto/snapshot.proto \
 	%D%/proto/task.proto \
 	%D%/proto/ttrpc.proto \
@@ -53,7 +54,8 @@ CONTAINERD_SERVER = \
 	%D%/start.c \
 	%D%/stats.c \
 	%D%/task.c %D%/task.h \
-	%D%/upgrade.c
+	%D%/upgrade.c \
+	%D%/upgrade_all.c
 CONTAINERD_HELPER = \
 	%D%/helper/features.c \
 	%D%/helper/guard.c \
@@ -78,6 +80,7 @@ CONTAINERD_GENERATED = \
 	%D%/proto/helper.pb-c.c %D%/proto/helper.pb-c.h \
 	%D%/proto/metrics.pb-c.c %D%/proto/metrics.pb-c.h \
 	%D%/proto/runtime.pb-c.c %D%/proto/runtime.pb-c.h \
+	%D%/proto/server.pb-c.c %D%/proto/server.pb-c.h \
 	%D%/proto/snapshot.pb-c.c %D%/proto/snapshot.pb-c.h \
 	%D%/proto/task.pb-c.c %D%/proto/task.pb-c.h \
 	%D%/proto/ttrpc.pb-c.c %D%/proto/ttrpc.pb-c.h \

@@ -19,6 +19,8 @@ static int run(const struct arguments *arguments, const char *program, struct sh
         return upgrade_understands(arguments->check, error);
     if (arguments->info)
         return action_info(arguments, error);
+    if (strcmp(arguments->action, "upgrade") == 0)
+        return action_upgrade(arguments, error);
     if (!arguments->namespace[0])
         return error_set(error, -EINVAL, "-namespace: the namespace may not be empty");
     if (!arguments->id[0])
@@ -28,7 +30,7 @@ static int run(const struct arguments *arguments, const char *program, struct sh
     if (strcmp(arguments->action, "delete") == 0)
         return action_delete(arguments, error);
     if (arguments->action[0])
-        return error_set(error, -EINVAL, "%s: expected start, delete, or no action",
+        return error_set(error, -EINVAL, "%s: expected start, delete, upgrade, or no action",
                          arguments->action);
     return serve(arguments, error);
 }

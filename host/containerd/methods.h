@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The methods of the Task service. Each takes the call, and ends it now or later; the request is
- * the caller's. */
+/* The methods of the services. Each takes the call, and ends it now or later; the request is the
+ * caller's. */
 #ifndef SHIMHOST_CONTAINERD_METHODS_H
 #define SHIMHOST_CONTAINERD_METHODS_H
 
 #include "containerd/task.h"
 
+#define SERVER_SERVICE "shimhost.Server" /* ours alone */
+
 /* create.c */
 void method_create(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_delete(struct server *server, struct call *call, const ProtobufCMessage *message);
-/* start.c */
+/* begin.c */
 void method_start(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_exec(struct server *server, struct call *call, const ProtobufCMessage *message);
 /* change.c */
@@ -27,6 +29,8 @@ void method_pids(struct server *server, struct call *call, const ProtobufCMessag
 void method_stats(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_connect(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_shutdown(struct server *server, struct call *call, const ProtobufCMessage *message);
+/* upgrade.c */
+void method_upgrade(struct server *server, struct call *call, const ProtobufCMessage *message);
 
 /* operation.c: what waits for a helper: the call, and the name of what it is about, which may be
  * gone when the helper answers. */

@@ -43,9 +43,10 @@ struct server {
     struct task *tasks;
     struct helper *helpers;
     struct event_queue events;
-    struct timer goodbye; /* ends a server whose last events nobody takes */
-    bool upgrading;       /* no new requests; when the last helper has answered, exec */
-    bool shut_down;       /* ends as soon as everything is said */
+    struct call *upgrades; /* who waits for the program to be replaced */
+    struct timer goodbye;  /* ends a server whose last events nobody takes */
+    bool upgrading;        /* no new requests; when the last helper has answered, exec */
+    bool shut_down;        /* ends as soon as everything is said */
 };
 
 /* ------------------------------------------------------------------ connections and calls */
@@ -56,7 +57,7 @@ struct call {
     struct connection *connection; /* NULL: nobody waits for the answer any more */
     uint32_t stream;
     struct call *next, **link;           /* among the calls of the connection */
-    struct call *next_wait, **wait_link; /* among the waiters of a process, or NULL */
+    struct call *next_wait, **wait_link; /* among those who wait for the same, or NULL */
 };
 
 /* Starts to accept connections on server->listener.fd. */
@@ -74,6 +75,9 @@ void call_answer(struct call *call, const ProtobufCMessage *payload); /* NULL: E
 void call_fail(struct call *call, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void call_drop(struct call *call);
+
+/* Adds the call to those who wait for the same; it leaves them when it ends. */
+void call_wait(struct call *call, struct call **waiters);
 
 /* service.c: a request has come. Takes the call. */
 void service_request(struct call *call, const uint8_t *data, size_t length);
@@ -119,7 +123,8 @@ bool events_quiet(const struct server *server);
 /* Ends the server if it was told to, and everything has been said. Called when something has. */
 void server_check_end(struct server *server);
 
-/* upgrade.c: asks for the new program; replaces this one once no helper is under way. */
+/* upgrade.c: asks for the new program; replaces this one once no helper is under way. Whoever waits
+ * in server->upgrades is told by the new program, or by this one if that cannot be. */
 void upgrade_request(struct server *server);
 void upgrade_check(struct server *server);
 /* Takes over what the program before had. */

@@ -13,7 +13,7 @@ struct method {
     void (*call)(struct server *server, struct call *call, const ProtobufCMessage *message);
 };
 
-static const struct method methods[] = {
+static const struct method task_methods[] = {
     {"State", &pb__process_request__descriptor, method_state},
     {"Create", &pb__create_task_request__descriptor, method_create},
     {"Start", &pb__process_request__descriptor, method_start},
@@ -31,24 +31,42 @@ static const struct method methods[] = {
     {"Stats", &pb__process_request__descriptor, method_stats},
     {"Connect", &pb__process_request__descriptor, method_connect},
     {"Shutdown", &pb__shutdown_request__descriptor, method_shutdown},
+    {NULL, NULL, NULL},
 };
 
-static const struct method *find(const char *name) {
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (strcmp(methods[i].name, name) == 0)
-            return &methods[i];
+static const struct method server_methods[] = {
+    {"Upgrade", &pb__empty__descriptor, method_upgrade},
+    {NULL, NULL, NULL},
+};
+
+static const struct service {
+    const char *name;
+    const struct method *methods;
+} services[] = {
+    {"containerd.task.v2.Task", task_methods},
+    {"containerd.task.v3.Task", task_methods},
+    {SERVER_SERVICE, server_methods},
+};
+
+static const struct service *find_service(const char *name) {
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (strcmp(services[i].name, name) == 0)
+            return &services[i];
     return NULL;
 }
 
-static bool is_ours(const char *service) {
-    return strcmp(service, "containerd.task.v2.Task") == 0 ||
-           strcmp(service, "containerd.task.v3.Task") == 0;
+static const struct method *find_method(const struct service *service, const char *name) {
+    for (const struct method *method = service->methods; method->name; method++)
+        if (strcmp(method->name, name) == 0)
+            return method;
+    return NULL;
 }
 
 static void call_method(struct call *call, const Pb__Request *request) {
     char shown[128];
-    const struct method *method = find(request->method);
-    if (!is_ours(request->service)) {
+    const struct service *service = find_service(request->service);
+    const struct method *method = service ? find_method(service, request->method) : NULL;
+    if (!service) {
         call_fail(call, RPC_UNIMPLEMENTED, "service %s",
                   text_show(shown, sizeof(shown), request->service, strlen(request->service)));
         return;

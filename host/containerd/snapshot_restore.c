@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -10,6 +13,7 @@
 #include "containerd/event.h"
 #include "containerd/snapshot.h"
 #include "containerd/task.h"
+#include "server.pb-c.h"
 
 static int out_of_memory(struct shim_error *error) {
     return error_set(error, -ENOMEM, "cannot take over: out of memory");
@@ -115,6 +119,26 @@ static void watch(struct task *task) {
         exit_tell(&task->init);
 }
 
+/* Tells those who asked for it that it is done. */
+static int answer_upgrades(const Pb__Snapshot *snapshot, struct connection **connections,
+                           struct shim_error *error) {
+    static char version[] = PACKAGE_VERSION;
+    Pb__UpgradeResponse answer = PB__UPGRADE_RESPONSE__INIT;
+    answer.pid = (uint32_t)getpid();
+    answer.version_before = snapshot->program_version;
+    answer.version_after = version;
+    for (size_t i = 0; i < snapshot->n_upgrades; i++) {
+        const Pb__PendingWait *upgrade = snapshot->upgrades[i];
+        if (upgrade->connection >= snapshot->n_connections)
+            return error_set(error, -EBADMSG, "the snapshot is damaged");
+        struct call *call = call_new(connections[upgrade->connection], upgrade->stream);
+        if (!call)
+            return out_of_memory(error);
+        call_answer(call, &answer.base);
+    }
+    return 0;
+}
+
 int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
                      struct shim_error *error) {
     size_t n_connections = snapshot->n_connections;
@@ -126,6 +150,8 @@ int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
         r = restore_connection(server, snapshot->connections[i], &connections[i], error);
     for (size_t i = snapshot->n_tasks; r == 0 && i-- > 0;)
         r = restore_task(server, snapshot->tasks[i], connections, n_connections, error);
+    if (r == 0)
+        r = answer_upgrades(snapshot, connections, error);
     if (r < 0)
         return r;
     server->events.lost = snapshot->events_lost;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,19 +46,19 @@ static void *new_message(struct copying *copying, const ProtobufCMessageDescript
     return message;
 }
 
-static void take_waits(struct copying *copying, const struct process *process,
-                       Pb__SavedProcess *saved) {
+static void take_waits(struct copying *copying, const struct call *waiters, size_t *ret_count,
+                       Pb__PendingWait ***ret_list) {
     size_t count = 0;
-    for (const struct call *call = process->waiters; call; call = call->next_wait)
+    for (const struct call *call = waiters; call; call = call->next_wait)
         count++;
-    saved->waits = copy_list(copying, count, sizeof(*saved->waits));
-    for (const struct call *call = process->waiters; saved->waits && call; call = call->next_wait) {
+    *ret_list = copy_list(copying, count, sizeof(**ret_list));
+    for (const struct call *call = waiters; *ret_list && call; call = call->next_wait) {
         Pb__PendingWait *wait = new_message(copying, &pb__pending_wait__descriptor);
         if (!wait)
             return;
         wait->connection = call->connection->number;
         wait->stream = call->stream;
-        saved->waits[saved->n_waits++] = wait;
+        (*ret_list)[(*ret_count)++] = wait;
     }
 }
 
@@ -83,7 +85,7 @@ static Pb__SavedProcess *take_process(struct copying *copying, const struct proc
     saved->spec = copy_bytes(copying, process->spec, process->spec ? strlen(process->spec) : 0);
     saved->width = process->width;
     saved->height = process->height;
-    take_waits(copying, process, saved);
+    take_waits(copying, process->waiters, &saved->n_waits, &saved->waits);
     return saved;
 }
 
@@ -169,6 +171,8 @@ Pb__Snapshot *snapshot_take(struct server *server) {
     take_connections(&copying, server, snapshot); /* first: it numbers them */
     take_tasks(&copying, server, snapshot);
     take_events(&copying, server, snapshot);
+    take_waits(&copying, server->upgrades, &snapshot->n_upgrades, &snapshot->upgrades);
+    snapshot->program_version = copy_text(&copying, PACKAGE_VERSION);
     return copying.failed ? NULL : snapshot;
 }
 

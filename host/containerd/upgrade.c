@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server replaces itself in place. On SIGHUP it stops listening to its clients, lets the
- * helpers that are under way end, writes all that it knows into a memory file, has the new program
- * look whether it can read that, and executes it. Same pid, same sockets: no client notices. If
- * anything goes wrong before the last step, the old program goes on.
+ * The server replaces itself in place. On SIGHUP, or when it is asked to, it stops listening to its
+ * clients, lets the helpers that are under way end, writes all that it knows into a memory file,
+ * has the new program look whether it can read that, and executes it. Same pid, same sockets: no
+ * client notices. If anything goes wrong before the last step, the old program goes on.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "containerd/connection.h"
+#include "containerd/methods.h"
 #include "containerd/snapshot.h"
 
 #define SNAPSHOT_MAX (256u << 20)
@@ -146,6 +148,8 @@ void upgrade_check(struct server *server) {
     replace(server, &error);
     log_write(SHIM_LOG_ERROR, NULL, "the server was not replaced and goes on: %s", error.message);
     server->upgrading = false;
+    while (server->upgrades)
+        call_fail(server->upgrades, RPC_UNKNOWN, "%s", error.message);
     connections_resume(server);
 }
 
@@ -156,4 +160,11 @@ void upgrade_request(struct server *server) {
         connection_update(connection);
     helpers_release(server);
     upgrade_check(server);
+}
+
+/* By the signal, so that it happens when nobody is in the middle of anything. */
+void method_upgrade(struct server *server, struct call *call, const ProtobufCMessage *message) {
+    (void)message;
+    call_wait(call, &server->upgrades);
+    kill(getpid(), SIGHUP);
 }
