@@ -47,6 +47,7 @@ BATS_TESTS = \
 	%D%/check.bats \
 	%D%/config.bats \
 	%D%/containerd.bats \
+	%D%/containerd-calls.bats \
 	%D%/containerd-cri.bats \
 	%D%/containerd-death.bats \
 	%D%/containerd-many.bats \

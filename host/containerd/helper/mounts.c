@@ -150,26 +150,6 @@ static int shorten(struct options *options, char **ret_directory, struct shim_er
 
 /* ---------------------------------------------------------------------------- mounting */
 
-static int do_mount(const Pb__Mount *mount_message, const char *where, struct options *options,
-                    struct shim_error *error) {
-    const char *type = mount_message->type, *source = mount_message->source;
-    const char *data = options->data.data;
-    if (strcmp(type, "bind") == 0 || strcmp(type, "rbind") == 0)
-        options->flags |= MS_BIND | (type[0] == 'r' ? MS_REC : 0);
-    bool bind = options->flags & MS_BIND && !(options->flags & MS_REMOUNT);
-    unsigned long first = bind ? options->flags & (MS_BIND | MS_REC) : options->flags;
-    int r = mount(source, where, type, first, data);
-    /* A bind mount takes its flags only when it is mounted again. */
-    if (r == 0 && bind && options->flags & ~(MS_BIND | MS_REC))
-        r = mount(NULL, where, NULL, (options->flags & ~MS_REC) | MS_REMOUNT, NULL);
-    if (r == 0 && options->propagation)
-        r = mount(NULL, where, NULL, options->propagation, NULL);
-    if (r < 0)
-        return error_set(error, -errno, "cannot mount %s (type %s) on the root file system: %s",
-                         source, type, strerror(errno));
-    return 0;
-}
-
 /* The place of a mount. A target inside the root file system is found without being led out of it
  * by a symbolic link. */
 static int open_target(const char *rootfs, const char *target, struct shim_error *error) {
@@ -187,19 +167,63 @@ static int open_target(const char *rootfs, const char *target, struct shim_error
     return fd;
 }
 
+static int mount_at(int target, const char *source, const char *type, unsigned long set,
+                    const char *data) {
+    char where[64];
+    snprintf(where, sizeof(where), "/proc/self/fd/%d", target);
+    return mount(source, where, type, set, data);
+}
+
+/* A bind mount takes its flags only when it is mounted again. What is to be changed is what was
+ * mounted, which a descriptor of the place that it was mounted on does not lead to. */
+static int change_mount(const Pb__Mount *message, const char *rootfs, unsigned long again,
+                        unsigned long propagation, struct shim_error *error) {
+    int top AUTO_CLOSE = open_target(rootfs, message->target, error);
+    if (top < 0)
+        return top;
+    int r = again ? mount_at(top, NULL, NULL, again | MS_REMOUNT, NULL) : 0;
+    if (r == 0 && propagation)
+        r = mount_at(top, NULL, NULL, propagation, NULL);
+    if (r < 0)
+        return error_set(error, -errno, "cannot set the options of %s on the root file system: %s",
+                         message->source, strerror(errno));
+    return 0;
+}
+
+static int do_mount(const Pb__Mount *message, const char *rootfs, struct options *options,
+                    struct shim_error *error) {
+    const char *type = message->type;
+    if (strcmp(type, "bind") == 0 || strcmp(type, "rbind") == 0)
+        options->flags |= MS_BIND | (type[0] == 'r' ? MS_REC : 0);
+    bool bind = options->flags & MS_BIND && !(options->flags & MS_REMOUNT);
+    unsigned long first = bind ? options->flags & (MS_BIND | MS_REC) : options->flags;
+    unsigned long again = bind && first != options->flags ? options->flags & ~MS_REC : 0;
+    int target AUTO_CLOSE = open_target(rootfs, message->target, error);
+    if (target < 0)
+        return target;
+    if (mount_at(target, message->source, type, first, options->data.data) < 0)
+        return error_set(error, -errno, "cannot mount %s (type %s) on the root file system: %s",
+                         message->source, type, strerror(errno));
+    return again || options->propagation
+               ? change_mount(message, rootfs, again, options->propagation, error)
+               : 0;
+}
+
 static int mount_one(const char *rootfs, const Pb__Mount *message, struct shim_error *error) {
     struct options options = {.data = TEXT_EMPTY};
-    char *directory AUTO_FREE = NULL, where[64];
-    int target AUTO_CLOSE = open_target(rootfs, message->target, error);
-    int r = target < 0 ? target : read_options(message, &options, error);
+    char *directory AUTO_FREE = NULL;
+    int r = read_options(message, &options, error);
     if (r == 0)
         r = shorten(&options, &directory, error);
+    if (r == 0 && options.data.length >= (size_t)sysconf(_SC_PAGESIZE))
+        r = error_set(error, -E2BIG,
+                      "cannot mount %s (type %s) on the root file system: its options take more "
+                      "than %ld bytes",
+                      message->source, message->type, sysconf(_SC_PAGESIZE) - 1);
     if (r == 0 && directory && chdir(directory) < 0)
         r = error_set(error, -errno, "cannot change to %s: %s", directory, strerror(errno));
-    if (r == 0) {
-        snprintf(where, sizeof(where), "/proc/self/fd/%d", target);
-        r = do_mount(message, where, &options, error);
-    }
+    if (r == 0)
+        r = do_mount(message, rootfs, &options, error);
     if (directory && chdir("/") < 0)
         r = r < 0 ? r : -errno;
     text_clear(&options.data);
