@@ -82,6 +82,7 @@ BATS_TESTS = \
 	%D%/run.bats \
 	%D%/runtimes.bats \
 	%D%/sdk-example.bats \
+	%D%/soak.bats \
 	%D%/source.bats \
 	%D%/spawn-failure.bats \
 	%D%/state-directory.bats \
@@ -227,6 +228,7 @@ EXTRA_DIST += %D%/helpers/bad-client.c %D%/helpers/event-sink.c %D%/helpers/shim
 
 include t/fake-runtime/local.mk
 include t/bench/local.mk
+include t/soak/local.mk
 include t/fuzz/local.mk
 include t/analysis/local.mk
 

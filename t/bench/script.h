@@ -7,7 +7,7 @@
 
 #define WORDS_MAX 64
 #define STEPS_MAX 64
-#define CANDIDATES_MAX 16
+#define CANDIDATES_MAX 32
 
 /* One line. */
 struct step {

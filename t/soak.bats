@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The endurance test works, with numbers that are too small to show anything but that it does.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+
+RUNTIMES=
+
+# soak VARIABLE=VALUE…: what it says is in $output.
+soak() {
+    captures env SHIMHOST_TEST_BUILD="$BUILD" SHIMHOST_PREFIX="$PREFIX" TMPDIR="$T" SOAK_CYCLES=18 SOAK_CYCLES_REAL=9 \
+        SOAK_EXECS=20 SOAK_EXECS_REAL=10 SOAK_MANY=6 SOAK_MANY_REAL=6 SOAK_STARTS=4 SOAK_EVENTS=20 SOAK_LINES=500 \
+        SOAK_TASKS=4 SOAK_IDLE=1 SOAK_LANES=2 "$@" timeout -k 5 300 "$TESTS/soak/soak" </dev/null 3>&-
+}
+
+@test "all parts, over all runtimes" {
+    needs jq
+    soak SOAK_PARTS='cycles execs many starts monitors containerd'
+    is "$status" 0 "$output; exit status"
+    says 'ok 1 - 18 cycles' 'containers of process at once' 'monitor of process' ', 0 bad;'
+    is "$(ls "$T" | grep shimhost-soak || true)" "" "left behind"
+}
+
+@test "what is left behind is told" {
+    needs jq
+    # A shimhost that leaves a process and a file behind whenever it deletes by force, and says so of nothing.
+    mkdir -p "$T/prefix/bin"
+    ln -s "$PREFIX/lib" "$PREFIX/libexec" "$T/prefix/"
+    cat >"$T/prefix/bin/shimhost" <<END
+#!/bin/sh
+[ "\$2" != --force ] || { touch "\$TMPDIR/left"; sleep 1000 & } >/dev/null 2>&1
+exec "$SHIMHOST" "\$@"
+END
+    chmod +x "$T/prefix/bin/shimhost"
+    soak SHIMHOST_PREFIX="$T/prefix" SOAK_PARTS=starts SOAK_RUNTIMES=runc SOAK_PATIENCE=1
+    is "$status" 0 "$output; exit status without a deletion by force"
+    soak SHIMHOST_PREFIX="$T/prefix" SOAK_PARTS=many SOAK_RUNTIMES= SOAK_PATIENCE=2
+    is "$status" 1 "$output; exit status"
+    says 'WRONG: processes: 1 before' 'WRONG: files: 3 before, 4 now' 'not ok 1 - 6 containers'
+}
+
+@test "what it cannot do is said" {
+    soak SOAK_PARTS=nonsense
+    is "$status" 2
+    says 'there is no part nonsense'
+}
