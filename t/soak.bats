@@ -10,14 +10,14 @@ RUNTIMES=
 soak() {
     captures env SHIMHOST_TEST_BUILD="$BUILD" SHIMHOST_PREFIX="$PREFIX" TMPDIR="$T" SOAK_CYCLES=18 SOAK_CYCLES_REAL=9 \
         SOAK_EXECS=20 SOAK_EXECS_REAL=10 SOAK_MANY=6 SOAK_MANY_REAL=6 SOAK_STARTS=4 SOAK_EVENTS=20 SOAK_LINES=500 \
-        SOAK_TASKS=4 SOAK_IDLE=1 SOAK_LANES=2 "$@" timeout -k 5 300 "$TESTS/soak/soak" </dev/null 3>&-
+        SOAK_TASKS=4 SOAK_IDLE=1 SOAK_LANES=2 SOAK_PATIENCE=20 "$@" timeout -k 60 300 "$TESTS/soak/soak" </dev/null 3>&-
 }
 
-@test "all parts, over all runtimes" {
+@test "all parts; of monitors alone there is nothing that is not among many, too" {
     needs jq
-    soak SOAK_PARTS='cycles execs many starts monitors containerd'
+    soak SOAK_PARTS='cycles execs many starts containerd' SOAK_RUNTIMES=crun
     is "$status" 0 "$output; exit status"
-    says 'ok 1 - 18 cycles' 'containers of process at once' 'monitor of process' ', 0 bad;'
+    says 'ok 2 - 18 cycles' '6 containers of process at once' '6 containers of crun at once' ', 0 bad;'
     is "$(ls "$T" | grep shimhost-soak || true)" "" "left behind"
 }
 
@@ -34,9 +34,9 @@ END
     chmod +x "$T/prefix/bin/shimhost"
     soak SHIMHOST_PREFIX="$T/prefix" SOAK_PARTS=starts SOAK_RUNTIMES=runc SOAK_PATIENCE=1
     is "$status" 0 "$output; exit status without a deletion by force"
-    soak SHIMHOST_PREFIX="$T/prefix" SOAK_PARTS=many SOAK_RUNTIMES= SOAK_PATIENCE=2
+    soak SHIMHOST_PREFIX="$T/prefix" SOAK_PARTS=many SOAK_RUNTIMES= SOAK_PATIENCE=10
     is "$status" 1 "$output; exit status"
-    says 'WRONG: processes: 1 before' 'WRONG: files: 3 before, 4 now' 'not ok 1 - 6 containers'
+    says 'WRONG: processes: 1 before' 'WRONG: files: 7 before, 8 now' 'not ok 2 - 6 containers'
 }
 
 @test "what it cannot do is said" {

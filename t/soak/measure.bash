@@ -113,13 +113,14 @@ summarize() {
     echo "KiB, least–median–most of $(wc -l <"$1")"
 }
 
-# not_heavier WHAT BEFORE AFTER: files of `weigh`, of the same processes; Pss is shared by others, and only told.
+# not_heavier WHAT BEFORE AFTER [KIBIBYTES]: files of `weigh`, of the same processes, whose private memory has not grown by
+# more than that. Pss depends on others, too, and is only told.
 not_heavier() {
     local line
     while read -r line; do
-        complain "$1: monitor $line"
-    done < <(join "$2" "$3" | awk '
-        $6 > $2 { printf "%d: private memory grew from %d to %d KiB\n", $1, $2, $6 }
+        complain "$1: process $line"
+    done < <(join "$2" "$3" | awk -v more="${4:-0}" '
+        $6 > $2 + more { printf "%d: private memory grew from %d to %d KiB\n", $1, $2, $6 }
         $8 > $4 { printf "%d: descriptors grew from %d to %d\n", $1, $4, $8 }
         $9 > $5 { printf "%d: threads grew from %d to %d\n", $1, $5, $9 }')
     [[ $(join "$2" "$3" | wc -l) == $(wc -l <"$2") ]] || complain "$1: some are not there any more"
@@ -150,10 +151,19 @@ asleep() {
     done
 }
 
+# They have slept through the time after which a monitor gives back the memory through which it has copied.
+calm() {
+    local before
+    asleep "$@" || return 1
+    before=$(toil "$@")
+    sleep 2.5
+    [[ $(toil "$@") == "$before" ]]
+}
+
 # idle PID…: over the time of SOAK_IDLE they are not woken up and take no CPU time.
 idle() {
     local before
-    eventually asleep "$@" || complain "not all of the monitors have fallen asleep"
+    eventually calm "$@" || complain "not all of the monitors have fallen asleep"
     before=$(toil "$@")
     sleep "$IDLE" # the time over which nothing is to happen
     [[ $(toil "$@") == "$before" ]] ||
@@ -165,8 +175,15 @@ idle() {
 
 # A host that lives all the time, and reads what happens.
 begin_watching() {
+    local runtime
     "$SHIMHOST" events --follow </dev/null >"$W/work/events" 2>&1 &
     follower=$!
+    # What each of them makes once, and the journal.
+    for runtime in process fake $REAL; do
+        "$SHIMHOST" run --rm -r "$runtime" -b "$(bundle "$runtime" true @/bin/stamp true)" "$ID-first" </dev/null ||
+            complain "nothing runs over $runtime"
+    done
+    eventually grep -q deleted "$W/work/events"
     eventually asleep "$follower"
     remember_machine
     note "before: $(for name in $WATCHED; do echo "$name ${NOW[$name]},"; done | xargs)"

@@ -23,10 +23,11 @@ cycle() {
 
 # kinds_of_cycles RUNTIME: the script.
 kinds_of_cycles() {
-    local nothing seven sleeper talker missing log="$W/logs/{id}"
+    local nothing seven sleeper screen talker missing log="$W/logs/{id}"
     nothing=$(bundle "$1" true @/bin/stamp true)
     seven=$(bundle "$1" seven @/bin/sh -c 'exit 7')
     sleeper=$(bundle "$1" sleep @/bin/stamp sleep)
+    screen=$(TERMINAL=true bundle "$1" screen @/bin/stamp sleep)
     talker=$(bundle "$1" talk @/bin/sh -c 'echo one; echo two >&2')
     missing=$(bundle "$1" missing @/bin/nothing-of-that-name)
     cat <<END
@@ -59,13 +60,19 @@ run $SHIMHOST run -d -r $1 --stdin pipe --stdout pipe -b $sleeper {id}
 run $SHIMHOST exec {id} -- $(program "$1" true)
 run $SHIMHOST close-stdin {id}
 run $SHIMHOST delete --force {id}
-candidate with a terminal, paused
-run $SHIMHOST run -d -t -r $1 -b $sleeper {id}
-run $SHIMHOST resize {id} 100x30
+candidate of what is not there
+ends 127 $SHIMHOST run -r $1 -b $missing {id}
+candidate paused
+run $SHIMHOST run -d -r $1 -b $sleeper {id}
 run $SHIMHOST pause {id}
 run $SHIMHOST resume {id}
 run $SHIMHOST delete --force {id}
-candidate of what is not there
-ends 127 $SHIMHOST run -r $1 -b $missing {id}
+END
+    # The fake runtime knows no terminals.
+    [[ $1 == fake ]] || cat <<END
+candidate with a terminal
+run $SHIMHOST run -d -t -r $1 -b $screen {id}
+run $SHIMHOST resize {id} 100x30
+run $SHIMHOST delete --force {id}
 END
 }

@@ -34,7 +34,7 @@ strain_all() {
     for kind in plain logged piped terminal; do
         host delete --force "$ID-x-$kind"
     done
-    exec {done_fd}>&-
+    exec {go_fd}>&- {done_fd}>&-
     rm "$W/logs/strained"* "$ROOT/events"/*
 }
 
@@ -42,10 +42,10 @@ begin_strained() {
     local echoing talking
     mkfifo "$ROOT/events/go" "$ROOT/events/done"
     # Open at both ends as long as it takes: nothing that comes is lost.
-    exec {done_fd}<>"$ROOT/events/done"
+    exec {go_fd}<>"$ROOT/events/go" {done_fd}<>"$ROOT/events/done"
     echoing=$(bundle "$1" echo @/bin/cat)
     # shellcheck disable=SC2016
-    talking=$(bundle "$1" talking @/bin/sh -c 'while read -r lines orphans <@/events/go; do
+    talking=$(bundle "$1" talking @/bin/sh -c 'exec 3<>@/events/go; while read -r lines orphans <&3; do
         i=0; while [ $i -lt $lines ]; do echo "line $i, as long as lines of a log are, more or less"; i=$((i + 1)); done
         i=0; while [ $i -lt $orphans ]; do (true &); i=$((i + 1)); done
         echo >@/events/done; done')
@@ -53,7 +53,7 @@ begin_strained() {
     host run -d -r "$1" -b "$talking" --log "k8s-file:$W/logs/strained" \
         --log-opt max-size=8KiB --log-opt max-files=3 "$ID-x-logged"
     host run -d -r "$1" -b "$echoing" --stdin pipe --stdout pipe --stderr pipe "$ID-x-piped"
-    host run -d -t -r "$1" -b "$echoing" "$ID-x-terminal"
+    host run -d -t -r "$1" -b "$(TERMINAL=true bundle "$1" screen-echo @/bin/cat)" "$ID-x-terminal"
 }
 
 # strain RUNTIME EVENTS LINES
@@ -68,11 +68,11 @@ strain() {
     for kind in piped terminal; do
         "$BUILD/t/soak/strain" "$STATE/$ID-x-$kind/init" "$2" || complain "attaching to the one that is $kind"
     done
-    echo "$3 $2" >"$ROOT/events/go"
+    echo "$3 $2" >&"$go_fd"
     read -r -t "$((PATIENCE * 10))" -u "$done_fd" || complain "the lines of the log have not been written"
     [[ $(find "$W/logs" -name 'strained*' | wc -l) -le 3 ]] || complain "there are more than 3 files of a log"
     mapfile -t each < <(monitors "$ID"-x-{plain,logged,piped,terminal})
-    eventually asleep "${each[@]}" || complain "the monitors have not fallen asleep"
+    eventually calm "${each[@]}" || complain "the monitors have not fallen asleep"
 }
 
 # Sizes, logs to be opened anew, nonsense; that the last line was read is in the monitor's log.

@@ -53,15 +53,18 @@ remove_place() {
 }
 
 # bundle RUNTIME NAME WORD…: makes a bundle, prints its path. Paths in words are those in the container; where it has no
-# root of its own, they become those of the host.
+# root of its own, they become those of the host. With TERMINAL=true it has a terminal.
 bundle() {
     local runtime=$1 path=$W/bundles/$1-$2
     shift 2
     if [[ ! -e $path ]]; then
         mkdir -p "$path"
         [[ $runtime != fake && $runtime != process ]] || set -- "${@//@/$ROOT}"
-        jq --arg root "$ROOT" '.process.args = $ARGS.positional | .root.path = $root' "$TESTS/config.json" \
-            --args "${@//@/}" >"$path/config.json"
+        jq --arg root "$ROOT" --argjson terminal "${TERMINAL:-false}" '.process.args = $ARGS.positional |
+            .process.terminal = $terminal | .root.path = $root |
+            .mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts",
+                options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]}]' "$TESTS/config.json" \
+            --args -- "${@//@/}" >"$path/config.json"
     fi
     echo "$path"
 }
