@@ -265,3 +265,38 @@ kill_and_await() {
     is_well
     nothing_is_left
 }
+
+@test "a zombie that nobody reaps is found, once its end has been told" {
+    adopting process
+    mkfifo "$T/left"
+    "$HELPERS/orphanage" keep "$SHIMHOST" run -d -r process -b "$(bundle zombie "$FOREVER")" "$ID" \
+        </dev/null >"$T/left" 2>"$T/said" 3>&- &
+    orphanage=$!
+    timeout "$PATIENCE" cat "$T/left"
+    kill_and_await "$(monitor_of "$ID")"
+    mends
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    pid=$(pid_of "$ID")
+    eventually is_over "$(monitor_of "$ID")"
+    cannot_mend zombie
+    says "$pid" "$orphanage"
+    kill "$orphanage"
+    eventually is_well
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "what a runtime has of a container again that was cleaned up is found, and removed" {
+    captures shimhost run -b "$(bundle again 'exit 7')" "$ID"
+    is "$status" 7
+    eventually is_over "$(monitor_of "$ID")"
+    is_well
+    mkdir "$ROOTS/fake/$ID"
+    finds uncleaned
+    says "$ROOTS/fake/$ID"
+    mends
+    [[ ! -e $ROOTS/fake/$ID ]]
+    works delete "$ID"
+    nothing_is_left
+}

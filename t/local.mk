@@ -39,6 +39,7 @@ UNIT_TESTS = \
 
 # Sorted by name.
 BATS_TESTS = \
+	%D%/adoption.bats \
 	%D%/attach.bats \
 	%D%/attack.bats \
 	%D%/abi.bats \
@@ -199,6 +200,14 @@ check_PROGRAMS += %D%/helpers/journal
 %C%_helpers_journal_SOURCES = %D%/helpers/journal.c
 %C%_helpers_journal_LDADD =
 
+check_PROGRAMS += %D%/helpers/orphanage
+%C%_helpers_orphanage_SOURCES = %D%/helpers/orphanage.c
+%C%_helpers_orphanage_LDADD =
+
+check_PROGRAMS += %D%/helpers/without-pidfd-info
+%C%_helpers_without_pidfd_info_SOURCES = %D%/helpers/without-pidfd-info.c
+%C%_helpers_without_pidfd_info_LDADD =
+
 check_PROGRAMS += %D%/helpers/take-pid
 %C%_helpers_take_pid_SOURCES = %D%/helpers/take-pid.c
 %C%_helpers_take_pid_LDADD =
@@ -291,8 +300,8 @@ check_DATA = %D%/installed
 # Large figures: minutes, not for every day.
 check-streams-long: check-am-programs
 	$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/long/streams
-# A host and a monitor killed, or failing, at each of their system calls; each state file spoiled in each way. Hours:
-# SHIMHOST_FAULTS_STRIDE, SHIMHOST_FAULTS_RUNTIMES and SHIMHOST_FAULTS_ERRORS make it less, t/faults.bash explains them.
+# A host and a monitor killed, or failing, at each of their system calls; each state file spoiled in each way. Hours; less:
+# `SHIMHOST_FAULTS_RUNTIMES=crun t/long/faults "that is killed"`; it and t/faults.bash explain the variables.
 check-faults: check-am-programs
 	$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/long/faults
 .PHONY: check-faults

@@ -28,7 +28,8 @@ struct check_counts {
  * the machine last. With `repair` mends what is provably safe to mend: adopts (where the runtime's
  * on-monitor-death says so), announces an end that nobody has, cleans up behind what is over. Never
  * kills a process, and never removes what somebody may still use. A container is locked while it is
- * looked at; nothing is waited for. A negative errno: the state directory cannot be read. */
+ * looked at; nothing is waited for but, for a second, the reaping of a zombie. A negative errno:
+ * the state directory cannot be read. */
 int engine_check(struct engine *engine, bool repair,
                  void (*each)(const struct check_finding *finding, void *user), void *user,
                  struct check_counts *ret_counts, struct shim_error *error);

@@ -2,12 +2,18 @@
 /* What has to be true of one process, and what is done if it is not. */
 #include "engine/check_internal.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/call.h"
 #include "process/identity.h"
+
+#define REAPING_TIME 1000 /* milliseconds that a parent may take */
 
 /* What its directory and /proc say. */
 struct facts {
@@ -209,16 +215,59 @@ static void status_of_ended(const struct facts *facts) {
     report(facts, &finding);
 }
 
+/* Does the runtime have a directory of that name where it keeps its state? */
+static bool in_root(const struct facts *facts, char *path, size_t size) {
+    struct process *process AUTO_LENT = NULL;
+    struct shim_error ignored = ERROR_NONE;
+    struct stat status;
+    if (open_locked(facts, &process, &ignored) < 0 || !process->runtime->config->root)
+        return false;
+    snprintf(path, size, "%s/%s", process->runtime->config->root, facts->container->id);
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 static void cleanness(const struct facts *facts) {
     struct shim_error problem = ERROR_NONE;
-    if (facts->monitored || !is_init(facts) || status_cleaned(facts->directory_fd))
+    char path[PATH_MAX];
+    if (facts->monitored || !is_init(facts))
         return;
-    struct check_finding finding =
-        found(facts, "uncleaned", "it is over, but its runtime may still have something of it");
+    struct check_finding finding;
+    if (!status_cleaned(facts->directory_fd))
+        finding =
+            found(facts, "uncleaned", "it is over, but its runtime may still have something of it");
+    else if (in_root(facts, path, sizeof(path)))
+        finding = check_finding(facts->container->id, facts->id, "uncleaned",
+                                "it is over, but its runtime still has %.300s", path);
+    else
+        return;
     if (facts->container->check->repair)
         check_mended(&finding, clean(facts, &problem), &problem, "made the runtime forget it");
     else
         check_advise(&finding, "shimhost check --repair and shimhost delete make it forget");
+    report(facts, &finding);
+}
+
+/* Whoever is its parent has not reaped it yet, and gets a moment to do so. Init reaps in its own
+ * time. */
+static void reaping(const struct facts *facts) {
+    struct process_stat stat = {.pid = 0};
+    int pidfd AUTO_CLOSE = -1;
+    if (!facts->known || facts->alive || !facts->ended ||
+        identity_open(&facts->identity, &pidfd, NULL) < 0)
+        return;
+    /* Linux tells of the reaping by a hang-up; before it did, this is but a pause. */
+    struct pollfd reaped = {.fd = pidfd, .events = 0};
+    if (poll(&reaped, 1, REAPING_TIME) == 1 ||
+        identity_stat(facts->identity.pid, &stat, NULL) < 0 ||
+        stat.start_time != facts->identity.start_time)
+        return;
+    if (stat.parent == 1)
+        return;
+    struct check_finding finding =
+        check_finding(facts->container->id, facts->id, "zombie",
+                      "process %d is over, and its parent, process %d, does not reap it",
+                      facts->identity.pid, (int)stat.parent);
+    check_advise(&finding, "that is the fault of process %d, and goes with it", (int)stat.parent);
     report(facts, &finding);
 }
 
@@ -261,6 +310,7 @@ int check_process(struct check_container *container, const char *id, struct shim
     }
     if ((r = judge(&facts, error)) < 0)
         return r;
+    reaping(&facts);
     bool finished = facts.ended && !facts.alive && !facts.monitored;
     return check_process_files(container, id, directory_fd, finished, error);
 }

@@ -138,6 +138,10 @@ struct stream_set {
  * error names the stream. Never waits for anybody. */
 int streams_open(const struct process *process, struct stream_set *ret_streams,
                  struct shim_error *error);
+/* What a monitor that adopts can still do for them: holds the FIFOs that the process writes to
+ * open, so that it does not die for want of a reader. */
+int streams_hold(const struct process *process, struct stream_set *ret_streams,
+                 struct shim_error *error);
 void streams_close(struct stream_set *streams);
 
 #endif

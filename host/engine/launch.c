@@ -115,21 +115,31 @@ int process_launch(const struct shim_context *context, const struct shim_process
     return r < 0 ? r : 0;
 }
 
-int process_adopt(struct process *process, struct shim_error *error) {
+static int adopt(struct process *process, struct shim_error *error) {
     char *bytes AUTO_FREE = NULL;
     size_t length;
     const char **words AUTO_FREE = calloc(CLEANUP_WORDS_MAX, sizeof(*words));
     const char *const *commands[LAUNCH_CLEANUPS_MAX + 1];
     if (!words)
-        return error_set(error, -ENOMEM, "cannot adopt: out of memory");
+        return error_set(error, -ENOMEM, "out of memory");
     int r =
         file_read_at(process->directory_fd, CLEANUP_FILE, CLEANUP_FILE_MAX, &bytes, &length, error);
     if (r == 0 && (r = split_cleanup(bytes, length, words, commands)) < 0)
         error_set(error, r, "%s: not as a host writes it", CLEANUP_FILE);
-    if (r < 0)
-        return error_context(error, "container %s: cannot adopt it", process->container_id);
+    struct stream_set streams;
+    if (r < 0 || (r = streams_hold(process, &streams, error)) < 0)
+        return r;
     struct launch_plan plan = plan_for(process);
     plan.cleanup = commands;
+    plan.words = (const char *const *)streams.words;
+    plan.descriptors = streams.descriptors;
+    plan.n_descriptors = streams.n_descriptors;
     r = launch_monitor(&plan, error);
+    streams_close(&streams);
+    return r < 0 ? r : 0;
+}
+
+int process_adopt(struct process *process, struct shim_error *error) {
+    int r = adopt(process, error);
     return r < 0 ? error_context(error, "container %s: cannot adopt it", process->container_id) : 0;
 }

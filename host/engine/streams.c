@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/stream_journald.h"
 #include "engine/stream_set.h"
@@ -337,6 +338,59 @@ int streams_open(const struct process *process, struct stream_set *ret_streams,
                               .set = &set,
                               .hold = TEXT_EMPTY};
     int r = open_all(&opening, error);
+    text_clear(&opening.hold);
+    if (r < 0) {
+        streams_close(&set);
+        return r;
+    }
+    *ret_streams = set;
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------ adoption */
+
+/* One that is not there any more, or has become something else, is nobody's loss but its own. */
+static int hold_fifo(struct opening *opening, int index, struct shim_error *error) {
+    struct log_fields about = {.container = opening->process->container_id,
+                               .process = opening->process->id};
+    struct shim_error problem = ERROR_NONE;
+    int fd, number;
+    int r = stream_fifo_open(opening->targets[index].path, O_RDWR, &fd, &problem);
+    if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ELOOP) {
+        log_write(SHIM_LOG_WARNING, &about, "%s is not held open for it: %s", stream_names[index],
+                  problem.message);
+        return 0;
+    }
+    if (r < 0)
+        return error_set(error, r, "%s: %s", stream_names[index], problem.message);
+    if ((r = stream_set_descriptor(opening->set, fd, &number, error)) == 0)
+        text_appendf(&opening->hold, "%s%d", opening->hold.length ? "," : "", number);
+    return r;
+}
+
+static int hold_all(struct opening *opening, struct shim_error *error) {
+    const struct process_record *record = &opening->process->record;
+    for (int i = 1; i < 3; i++) {
+        const char *text = record->targets[i] ? record->targets[i] : "null";
+        int r = stream_target_parse(text, &opening->targets[i], error);
+        if (r == 0 && opening->targets[i].kind == TARGET_FIFO)
+            r = hold_fifo(opening, i, error);
+        if (r < 0)
+            return r;
+    }
+    if (opening->hold.failed)
+        return error_set(error, -ENOMEM, "out of memory");
+    return opening->hold.length
+               ? stream_set_word(opening->set, error, "hold=%s", opening->hold.data)
+               : 0;
+}
+
+int streams_hold(const struct process *process, struct stream_set *ret_streams,
+                 struct shim_error *error) {
+    struct stream_set set = {.fds = {-1, -1, -1}};
+    struct opening opening = {.process = process, .set = &set, .hold = TEXT_EMPTY};
+    /* The FIFO of a terminal was written by the monitor, and nobody writes it now. */
+    int r = process->record.terminal ? 0 : hold_all(&opening, error);
     text_clear(&opening.hold);
     if (r < 0) {
         streams_close(&set);

@@ -67,6 +67,7 @@ void adopt_begin(struct monitor *monitor) {
         return;
     }
     event_adopted(monitor);
+    sys_unlink("attach"); /* what it led to has died with the other monitor */
     streams_release(monitor);
     oom_begin(monitor);
     record_prepare_exit(monitor); /* if there is no room now, there may be later */

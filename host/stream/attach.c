@@ -60,7 +60,7 @@ int attach_connect(int directory_fd, int *ret_socket, struct shim_error *error) 
     if (r < 0 && errno == ENOENT)
         return error_set(error, -ENOENT,
                          "it cannot be attached to: none of its streams is a terminal, a pipe or a "
-                         "log");
+                         "log, or they ended with a monitor that was killed");
     if (r < 0 && errno == ECONNREFUSED)
         return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING, "not running");
     if (r < 0)
