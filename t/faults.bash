@@ -2,10 +2,12 @@
 # Walks along the system calls of a host, or of a monitor, and kills it at each, or lets each fail; and looks what becomes
 # of the container.
 #
-#   SHIMHOST_FAULTS           how many steps of each walk are tried, spread over its length, or `all` (default: 1)
+#   SHIMHOST_FAULTS           how many steps of each walk are tried, spread over its length, or `all` (default: 1), which
+#                             begins with a program's very first call; else those of its start are passed over
 #   SHIMHOST_FAULTS_RUNTIMES  over which runtimes (default: fake process)
 #   SHIMHOST_FAULTS_ERRORS    which errors are injected (default: ENOSPC EMFILE ENOMEM EIO EACCES EINTR)
 #   SHIMHOST_FAULTS_STRIDE    with `all`: only each so-many-th step (default: 1)
+#   SHIMHOST_FAULTS_ONLY      only this step of each walk: to look at one again
 #   SHIMHOST_FAULTS_SUMMARY   a file to which each walk adds a line
 # shellcheck shell=bash disable=SC2034,SC2154
 
@@ -13,6 +15,7 @@ STEPS=${SHIMHOST_FAULTS:-1}
 STRIDE=${SHIMHOST_FAULTS_STRIDE:-1}
 WALKED=${SHIMHOST_FAULTS_RUNTIMES:-fake process}
 ERRORS=${SHIMHOST_FAULTS_ERRORS:-ENOSPC EMFILE ENOMEM EIO EACCES EINTR}
+ONLY=${SHIMHOST_FAULTS_ONLY-}
 declare -gA NUMBER=([EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
 FAKE=$BUILD/t/fake-runtime/fake-runtime
 
@@ -53,8 +56,11 @@ prepare() {
     case $1 in
     create | run | life | log) ;;
     start) quietly create -r "$RUNTIME" -b "$LONG" "$C" ;;
-    exec | exec-life | kill | load | delete-force | list) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" ;;
+    exec | exec-life | kill | wait | load | delete-force | list | pause) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" ;;
     wait-over | delete) quietly create -r "$RUNTIME" -b "$SHORT" "$C" && quietly start "$C" && quietly wait "$C" ;;
+    resume) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && quietly pause "$C" ;;
+    delete-exec) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && quietly exec -d --id other "$C" -- true &&
+        quietly wait --process-id other "$C" ;;
     wait-lost) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && lose_monitor ;;
     adopt | adopt-life) quietly run -d -r "$RUNTIME-adopt" -b "$LONG" "$C" && lose_monitor ;;
     esac
@@ -68,7 +74,10 @@ words() {
     start) words=(start "$C") ;;
     exec) words=(exec -d --id other "$C" -- sleep 1000) ;;
     kill) words=(kill "$C" KILL) ;;
+    wait) words=(wait --timeout 10ms "$C") ;;
     wait-over | wait-lost) words=(wait --timeout 30s "$C") ;;
+    pause | resume) words=("$1" "$C") ;;
+    delete-exec) words=(delete --process-id other "$C") ;;
     load) words=(state "$C") ;;
     list) words=(list) ;;
     delete) words=(delete "$C") ;;
@@ -89,19 +98,19 @@ scenario() {
     esac
 }
 
-# The exit statuses that may be told.
+# possible OPERATION [ERROR]: the exit statuses that may be told. Only a process whose monitor was killed is killed itself.
 possible() {
-    case $1 in
-    life) echo 7 137 ;;
+    case $1${2+ failing} in
+    life | exec-life) echo 7 137 ;;
     log) echo 7 137 141 ;;
-    delete | wait-over) echo 7 ;;
+    'life failing' | 'log failing' | 'exec-life failing' | delete | wait-over | 'delete failing' | 'wait-over failing') echo 7 ;;
     *) echo 137 ;;
     esac
 }
 
 # ------------------------------------------------------------------------------------ a step
 
-# step ROLE OPERATION N [ERROR]: prints the report of t/helpers/fault.
+# step ROLE OPERATION N [ERROR]: leaves the report of t/helpers/fault in $T/report.
 step() {
     local options=(--report "$T/report") words
     [[ $3 == 0 ]] || options+=(--at "$3")
@@ -112,12 +121,14 @@ step() {
         options+=(--monitor)
         command=(sh -c "$(scenario "$2")")
     else
-        options+=(--after "$STATE")
+        [[ $STEPS == all ]] || options+=(--after "$STATE")
         words "$2"
         command+=("${words[@]}")
     fi
     ended=0
     timeout -k 5 90 "$HELPERS/fault" "${options[@]}" -- "${command[@]}" </dev/null >"$T/said" 2>&1 3>&- || ended=$?
+    count=0 call=0 outcome=
+    read -r count call outcome <"$T/report" || true
 }
 
 # complains TEXT…: adds to what is wrong with this step.
@@ -138,16 +149,16 @@ may_be_found() {
     done <<<"$kinds"
 }
 
-# A fresh host looks, waits and deletes; then nothing may be left.
-look_after() {
-    local operation=$1 state pid
-    if ((($2 & 1) == 1)); then
-        status=0
-        timeout -k 5 60 "$SHIMHOST" check --repair --format json </dev/null >"$T/findings" 2>>"$T/words" 3>&- ||
-            status=$?
-        ((status <= 1)) || complains "check --repair ended with $status"
-        may_be_found
-    fi
+mend() {
+    status=0
+    timeout -k 5 60 "$SHIMHOST" check --repair --format json </dev/null >"$T/findings" 2>>"$T/words" 3>&- || status=$?
+    ((status <= 1)) || complains "check --repair ended with $status"
+    may_be_found
+}
+
+# What `state` says is true.
+look_at_state() {
+    local state pid
     status=0
     output=$(shimhost state "$C" 2>"$T/problem") || status=$?
     [[ $status == 0 ]] || output=$(cat "$T/problem")
@@ -162,15 +173,29 @@ look_after() {
     elif [[ $status != 1 || $output != *"there is no container"* ]]; then
         complains "state ended with $status: $output"
     fi
-    captures shimhost wait --timeout 1ms "$C"
+}
+
+# look_at_end PROCESS OPERATION [ERROR]: what `wait` says is true.
+look_at_end() {
+    captures shimhost wait --timeout 1ms --process-id "$1" "$C"
     case "$status $output" in
-    "0 "*) [[ " $(possible "$operation") " == *" $output "* ]] || complains "wait printed $output" ;;
+    "0 "*) [[ " $(possible "${@:2}") " == *" $output "* ]] || complains "wait for $1 printed $output" ;;
     "1 "*"timed out"* | "1 "*"there is no container"* | "1 "*"never finished"* | "1 "*"status is unknown"*) ;;
-    "1 "*"has no process init"* | "1 "*"cannot read process.json: No such file"*) ;; # cut short before there was one
-    *) complains "wait ended with $status: $output" ;;
+    "1 "*"has no process $1"* | "1 "*"cannot read process.json: No such file"*) ;; # cut short before there was one
+    *) complains "wait for $1 ended with $status: $output" ;;
     esac
-    # Without namespaces an exec outlives its container.
-    [[ $operation != exec* ]] || captures shimhost delete --force --process-id other "$C"
+}
+
+# look_after OPERATION N [ERROR]: a fresh host looks, waits and deletes; then nothing may be left.
+look_after() {
+    ((($2 & 1) == 0)) || mend
+    look_at_state
+    look_at_end init "$1" "${@:3}"
+    if [[ $1 == exec* ]]; then
+        look_at_end other "$1" "${@:3}"
+        # Without namespaces an exec outlives its container.
+        captures shimhost delete --force --process-id other "$C"
+    fi
     captures shimhost delete --force "$C"
     [[ $status == 0 || $output == *"there is no container"* ]] || complains "delete ended with $status: $output"
     captures shimhost check
@@ -189,6 +214,19 @@ force_away() {
     true
 } &>/dev/null </dev/null 3>&-
 
+# look_at_error OPERATION: an injected error is either overcome or told in a sentence, and a spawn that has failed leaves
+# nothing.
+look_at_error() {
+    ((ended == 0)) || [[ "$1 $ended" == "exec-life 7" ]] && return
+    if ((ended != 1 && ended < 125)) || ((ended > 127)); then complains "it ended with $ended"; fi
+    grep -q '[a-z] [a-z]' "$T/said" || complains "it failed and did not say how"
+    if [[ $1 == create || $1 == run || $(cat "$T/said") == *"shimhost: create: "* ]]; then
+        [[ ! -e $STATE/$C ]] || complains "it failed and left the container"
+    elif [[ $1 == exec* ]]; then
+        [[ ! -e $STATE/$C/other ]] || complains "it failed and left the exec"
+    fi
+}
+
 # take ROLE OPERATION N [ERROR]: a whole step.
 take() {
     C=$ID-$2-$3
@@ -196,47 +234,59 @@ take() {
     : >"$T/words"
     prepare "$2" || complains "could not be prepared: $(cat "$T/words")"
     step "$@"
-    read -r at call done <"$T/report" || complains "no report; it ended with $ended: $(cat "$T/said")"
-    if [[ ${4-} ]]; then look_at_error "$@"; fi
-    look_after "$2" "$3"
-    if [[ -s $T/wrong ]]; then
-        bad=$((bad + 1))
-        {
-            echo "$2 over $RUNTIME: $1 at call $3 of $count (number $call)${4+: $4}: said: $(cat "$T/said")"
-            sed 's/^/    /' "$T/wrong"
-        } | tee -a "$T/bad"
-        force_away
-    fi
+    [[ $outcome ]] || complains "no report; it ended with $ended: $(cat "$T/said")"
+    ((ended != 124)) || complains "it did not come to an end"
+    if [[ ${4-} && $outcome == "done" ]]; then look_at_error "$2"; fi
+    look_after "${@:2}"
+    [[ -s $T/wrong ]] || return 0
+    bad=$((bad + 1))
+    {
+        echo "$2 over $RUNTIME: $1 at call $3 of $count (number $call)${4+: $4}: said: $(cat "$T/said")"
+        sed 's/^/    /' "$T/wrong"
+    } | tee -a "$T/bad"
+    force_away
 }
 
-# An injected error is either overcome or told in a sentence.
-look_at_error() {
-    [[ $1 == host && $done == done ]] || return 0
-    ((ended == 0)) && return
-    if ((ended != 1 && ended < 125)) || ((ended > 127)); then complains "it ended with $ended"; fi
-    [[ -s $T/said ]] || complains "it failed and said nothing"
+# ------------------------------------------------------------------------------------ walks
+
+# The length of a walk, in $length: how many calls there are if all goes well.
+measure() {
+    C=$ID-$2-0
+    : >"$T/words"
+    prepare "$2" || { cat "$T/words" && return 1; }
+    step "$1" "$2" 0 ${3+"$3"}
+    length=$count
+    [[ $count${3-} != 0 && ($ended == 0 || $ended == 7 || ($2 == wait && $ended == 1)) ]] || {
+        echo "$2: ended with $ended after $count calls: $(cat "$T/said")"
+        return 1
+    }
+    captures shimhost delete --force --process-id other "$C"
+    captures shimhost delete --force "$C"
 }
 
-# walk ROLE OPERATION [ERROR]: all steps, or some, over each runtime.
+# walk ROLE OPERATION [ERROR]: all steps, or some, over each runtime. With `all` it goes on until the program has come to
+# its end: no two runs are of the same length.
 walk() {
-    local count at call done n every tried bad=0 failed=0
+    local count call outcome length n every tried bad=0 failed=0 what=killed
+    [[ -z ${3-} ]] || what=injected
     for RUNTIME in $WALKED; do
-        C=$ID-$2-0
-        : >"$T/words"
-        prepare "$2" || { cat "$T/words" && return 1; }
-        step "$1" "$2" 0 ${3+"$3"}
-        read -r count call done <"$T/report"
-        ((count > 0 && (ended == 0 || ended == 7))) || { echo "only $count calls: $(cat "$T/said")" && return 1; }
-        captures shimhost delete --force --process-id other "$C"
-        captures shimhost delete --force "$C"
-        every=$STRIDE
-        [[ $STEPS == all ]] || every=$(((count + STEPS - 1) / STEPS))
-        tried=0
-        for ((n = 1 + (${#2} * 7 + ${#3} * 3) % every; n <= count; n += every)); do
+        measure "$@" || return 1
+        every=$STRIDE n=1 tried=0
+        if [[ $ONLY ]]; then
+            n=$ONLY every=1000000
+        elif [[ $STEPS != all ]]; then
+            every=$(((length + STEPS - 1) / STEPS))
+            n=$((1 + (${#2} * 7 + ${#3} * 3) % every))
+        fi
+        while ((n <= length)); do
             take "$1" "$2" "$n" ${3+"$3"}
-            [[ $done != done ]] || tried=$((tried + 1))
+            if [[ $outcome == "done" ]]; then
+                tried=$((tried + 1))
+                [[ $STEPS != all || $ONLY ]] || ((n < length)) || length=$((n + every))
+            fi
+            n=$((n + every))
         done
-        echo "$2 over $RUNTIME: $1${3+ $3}: $tried tried of $count calls, $bad bad" |
+        echo "$2 over $RUNTIME: $1${3+ $3}: $tried $what of $length calls, $bad bad" |
             tee -a "${SHIMHOST_FAULTS_SUMMARY:-/dev/null}"
         failed=$((failed + bad))
         bad=0
@@ -251,4 +301,11 @@ errors() {
         walk "$1" "$2" "$error" || failed=1
     done
     ((failed == 0))
+}
+
+# with_error ERROR PREFIX ARGUMENT…: shimhost, of which the first call from the opening of PREFIX on that can fail so, does.
+with_error() {
+    captures timeout -k 5 60 "$HELPERS/fault" --error "${NUMBER[$1]}" --after "$2" --at 1 --report "$T/report" \
+        -- "$SHIMHOST" "${@:3}"
+    [[ $(cat "$T/report") == *" done" ]] || { echo "no call of ${*:3} failed: $output" && return 1; }
 }

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A host, or a monitor, is killed at any of its system calls, or any of them fails. Here some, spread over each walk;
 # `make check-faults` tries all.
+#
+# needs a pid namespace
 [[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
 load common
 load faults
@@ -10,6 +12,11 @@ load faults
 
 test_setup() {
     configure_walked
+}
+
+# only_all: there are too many to try some of each in passing.
+only_all() {
+    [[ $STEPS == all || $ONLY ]] || skip "make check-faults does that"
 }
 
 @test "a host that is killed: create" {
@@ -32,6 +39,10 @@ test_setup() {
     walk host kill
 }
 
+@test "a host that is killed: wait" {
+    walk host wait
+}
+
 @test "a host that is killed: wait-over" {
     walk host wait-over
 }
@@ -48,8 +59,20 @@ test_setup() {
     walk host list
 }
 
+@test "a host that is killed: pause" {
+    walk host pause
+}
+
+@test "a host that is killed: resume" {
+    walk host resume
+}
+
 @test "a host that is killed: delete" {
     walk host delete
+}
+
+@test "a host that is killed: delete-exec" {
+    walk host delete-exec
 }
 
 @test "a host that is killed: delete-force" {
@@ -78,17 +101,121 @@ test_setup() {
     walk monitor log
 }
 
+@test "calls of a host that fail: create" {
+    only_all
+    errors host create
+}
+
 @test "calls of a host that fail: run" {
     errors host run
+}
+
+@test "calls of a host that fail: start" {
+    only_all
+    errors host start
+}
+
+@test "calls of a host that fail: exec" {
+    only_all
+    errors host exec
+}
+
+@test "calls of a host that fail: kill" {
+    only_all
+    errors host kill
+}
+
+@test "calls of a host that fail: wait" {
+    only_all
+    errors host wait
+}
+
+@test "calls of a host that fail: wait-over" {
+    only_all
+    errors host wait-over
+}
+
+@test "calls of a host that fail: wait-lost" {
+    only_all
+    errors host wait-lost
+}
+
+@test "calls of a host that fail: load" {
+    only_all
+    errors host load
+}
+
+@test "calls of a host that fail: list" {
+    only_all
+    errors host list
+}
+
+@test "calls of a host that fail: pause" {
+    only_all
+    errors host pause
+}
+
+@test "calls of a host that fail: resume" {
+    only_all
+    errors host resume
+}
+
+@test "calls of a host that fail: delete" {
+    only_all
+    errors host delete
+}
+
+@test "calls of a host that fail: delete-exec" {
+    only_all
+    errors host delete-exec
+}
+
+@test "calls of a host that fail: delete-force" {
+    only_all
+    errors host delete-force
+}
+
+@test "calls of a host that fail: adopt" {
+    only_all
+    errors host adopt
 }
 
 @test "calls of a monitor that fail: life" {
     errors monitor life
 }
 
-@test "calls of a host that fail: everything else" {
-    [[ $STEPS == all ]] || skip "make check-faults does that"
-    for operation in create start exec kill wait-over wait-lost load delete delete-force adopt; do
-        errors host "$operation"
+@test "calls of a monitor that fail: exec-life" {
+    only_all
+    errors monitor exec-life
+}
+
+@test "calls of a monitor that fail: adopt-life" {
+    only_all
+    errors monitor adopt-life
+}
+
+@test "calls of a monitor that fail: log" {
+    only_all
+    errors monitor log
+}
+
+# ------------------------------------------------------------------------------------ what walks have found
+
+@test "a spawn that cannot open or lock the directory that it has made leaves nothing" {
+    RUNTIME=fake
+    for error in EMFILE EACCES EIO; do
+        for name in "$ID" .lock; do
+            with_error "$error" "$name" run -d -b "$LONG" "$ID"
+            is "$status" 125
+            is "$(ls "$STATE")" "" "what is left"
+        done
     done
+    works run -d -b "$LONG" "$ID"
+    for error in EMFILE EACCES; do
+        with_error "$error" other exec -d --id other "$ID" -- sleep 1000
+        is "$status" 125
+        [[ ! -e $STATE/$ID/other ]]
+    done
+    works delete --force "$ID"
+    nothing_is_left
 }

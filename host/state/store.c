@@ -146,8 +146,15 @@ int store_container_make(const struct store *store, const char *container, int *
     }
     int fd AUTO_CLOSE = -1;
     r = store_container_open(store, container, &fd, error);
-    if (r < 0 || (r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, ret_lock, error)) < 0)
+    if (r == 0)
+        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, ret_lock, error);
+    if (r < 0) {
+        /* Nobody puts more into it than a lock before he has that lock. */
+        if (fd >= 0)
+            unlinkat(fd, LOCK_FILE, 0);
+        unlinkat(store->fd, container, AT_REMOVEDIR);
         return r;
+    }
     *ret_fd = fd_steal(&fd);
     return 0;
 }
@@ -184,7 +191,10 @@ int store_process_make(int container_fd, const char *container, const char *proc
                              ? "container %s was removed while process %s was spawned"
                              : "cannot make a directory in container %s for process %s",
                          container, process);
-    return store_process_open(container_fd, container, process, ret_fd, error);
+    r = store_process_open(container_fd, container, process, ret_fd, error);
+    if (r < 0)
+        unlinkat(container_fd, process, AT_REMOVEDIR);
+    return r;
 }
 
 int store_process_remove(int container_fd, const char *container, const char *process,
@@ -201,17 +211,19 @@ static struct flock lock_of(int mode) {
                           .l_whence = SEEK_SET};
 }
 
-/* Whether the directory that `container_fd` is open on is still the one of that name. */
+/* Whether the directory that `container_fd` is open on is still the one of that name: 1 or 0. */
 static int still_there(const struct store *store, const char *container, int container_fd) {
     struct stat ours, named;
-    return fstat(container_fd, &ours) == 0 &&
-           fstatat(store->fd, container, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    if (fstat(container_fd, &ours) < 0 ||
+        fstatat(store->fd, container, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int *ret_lock, struct shim_error *error) {
     int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
+    int there = 0;
     if (fd >= 0) {
         struct flock lock = lock_of(mode);
         while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
@@ -222,7 +234,10 @@ int store_lock(const struct store *store, const char *container, int container_f
         return error_set(error, -errno, "cannot open the lock of container %s: %s", container,
                          strerror(errno));
     }
-    if (fd < 0 || !still_there(store, container, container_fd))
+    if (fd >= 0 && (there = still_there(store, container, container_fd)) < 0)
+        return error_set(error, there, "cannot look at the directory of container %s: %s",
+                         container, strerror(-there));
+    if (!there)
         return error_set(error, -ENOENT, "container %s was removed meanwhile by another host",
                          container);
     *ret_lock = fd_steal(&fd);

@@ -63,37 +63,76 @@ static void lose_patience(int signal) {
 
 /* ---- calls ---- */
 
-static const int out_of_room[] = {SYS_openat,    SYS_write,     SYS_mkdirat,  SYS_mknodat,
-                                  SYS_renameat2, SYS_fallocate, SYS_pwrite64, -1};
-static const int out_of_descriptors[] = {SYS_openat,        SYS_pipe2,    SYS_socket,
-                                         SYS_signalfd4,     SYS_eventfd2, SYS_pidfd_open,
-                                         SYS_inotify_init1, SYS_accept4,  -1};
-static const int out_of_memory[] = {SYS_mmap,   SYS_brk,      SYS_clone, SYS_execve,
-                                    SYS_openat, SYS_ppoll,    SYS_pipe2,
-#ifdef SYS_vfork
-                                    SYS_vfork,
-#endif
-                                    SYS_clone3, SYS_mprotect, -1};
-static const int broken_disk[] = {SYS_openat,
-                                  SYS_read,
+static const int out_of_room[] = {SYS_openat,
                                   SYS_write,
-                                  SYS_getdents64,
-                                  SYS_newfstatat,
+                                  SYS_mkdirat,
+                                  SYS_mknodat,
                                   SYS_renameat2,
-                                  SYS_unlinkat,
-                                  SYS_fstat,
-                                  SYS_readlinkat,
-                                  SYS_statx,
+                                  SYS_linkat,
+                                  SYS_symlinkat,
+                                  SYS_fallocate,
+                                  SYS_ftruncate,
+                                  SYS_pwrite64,
+                                  SYS_writev,
+                                  SYS_bind,
                                   -1};
-static const int forbidden[] = {
-    SYS_openat,   SYS_mkdirat,   SYS_mknodat,    SYS_renameat2, SYS_execve,
-    SYS_unlinkat, SYS_faccessat, SYS_newfstatat, SYS_fchmod,    -1};
-static const int interrupted[] = {SYS_openat, SYS_read,  SYS_write,   SYS_ppoll,   SYS_wait4,
-                                  SYS_waitid, SYS_fcntl, SYS_recvmsg, SYS_accept4,
-#ifdef SYS_poll
-                                  SYS_poll,
-#endif
-                                  -1};
+static const int out_of_descriptors[] = {
+    SYS_openat,   SYS_pipe2,      SYS_socket,        SYS_socketpair,    SYS_signalfd4,
+    SYS_eventfd2, SYS_pidfd_open, SYS_inotify_init1, SYS_accept4,       SYS_memfd_create,
+    SYS_dup,      SYS_fcntl,      SYS_dup3,          SYS_epoll_create1, -1};
+static const int out_of_memory[] = {SYS_mmap,
+                                    SYS_brk,
+                                    SYS_mremap,
+                                    SYS_mprotect,
+                                    SYS_clone,
+                                    SYS_clone3,
+                                    SYS_execve,
+                                    SYS_openat,
+                                    SYS_ppoll,
+                                    SYS_pipe2,
+                                    SYS_socket,
+                                    SYS_bind,
+                                    SYS_pidfd_open,
+                                    SYS_inotify_add_watch,
+                                    SYS_getdents64,
+                                    SYS_signalfd4,
+                                    -1};
+static const int broken_disk[] = {
+    SYS_openat,     SYS_read,       SYS_pread64,    SYS_write,   SYS_pwrite64,
+    SYS_writev,     SYS_getdents64, SYS_newfstatat, SYS_fstat,   SYS_statx,
+    SYS_renameat2,  SYS_unlinkat,   SYS_mkdirat,    SYS_mknodat, SYS_linkat,
+    SYS_readlinkat, SYS_fallocate,  SYS_ftruncate,  SYS_fsync,   SYS_lseek,
+    SYS_execve,     SYS_fchmod,     SYS_faccessat,  SYS_close,   -1};
+static const int forbidden[] = {SYS_openat,
+                                SYS_mkdirat,
+                                SYS_mknodat,
+                                SYS_renameat2,
+                                SYS_linkat,
+                                SYS_symlinkat,
+                                SYS_unlinkat,
+                                SYS_execve,
+                                SYS_faccessat,
+                                SYS_newfstatat,
+                                SYS_statx,
+                                SYS_readlinkat,
+                                SYS_fchmod,
+                                SYS_fchmodat,
+                                SYS_fchown,
+                                SYS_fchownat,
+                                SYS_chdir,
+                                SYS_fchdir,
+                                SYS_connect,
+                                SYS_bind,
+                                SYS_kill,
+                                SYS_prctl,
+                                SYS_flock,
+                                SYS_pidfd_send_signal,
+                                SYS_inotify_add_watch,
+                                -1};
+static const int interrupted[] = {SYS_openat,  SYS_read,   SYS_write,   SYS_ppoll,   SYS_wait4,
+                                  SYS_waitid,  SYS_flock,  SYS_fcntl,   SYS_recvmsg, SYS_recvfrom,
+                                  SYS_sendmsg, SYS_sendto, SYS_accept4, SYS_connect, SYS_futex,
+                                  SYS_close,   -1};
 
 static const struct {
     int error;
@@ -124,6 +163,32 @@ static uint64_t modern(uint64_t call) {
         return SYS_readlinkat;
     case SYS_mknod:
         return SYS_mknodat;
+    case SYS_link:
+        return SYS_linkat;
+    case SYS_symlink:
+        return SYS_symlinkat;
+    case SYS_chmod:
+        return SYS_fchmodat;
+    case SYS_chown:
+    case SYS_lchown:
+        return SYS_fchownat;
+    case SYS_fork:
+    case SYS_vfork:
+        return SYS_clone;
+    case SYS_pipe:
+        return SYS_pipe2;
+    case SYS_dup2:
+        return SYS_dup3;
+    case SYS_poll:
+        return SYS_ppoll;
+    case SYS_signalfd:
+        return SYS_signalfd4;
+    case SYS_inotify_init:
+        return SYS_inotify_init1;
+    case SYS_accept:
+        return SYS_accept4;
+    case SYS_getdents:
+        return SYS_getdents64;
 #endif
     case SYS_faccessat2:
         return SYS_faccessat;
@@ -132,11 +197,22 @@ static uint64_t modern(uint64_t call) {
     }
 }
 
+/* fcntl() does many things. */
+static bool fcntl_can_fail(uint64_t command, int error) {
+    return error == EMFILE ? command == F_DUPFD || command == F_DUPFD_CLOEXEC
+                           : command == F_SETLKW || command == F_OFD_SETLKW;
+}
+
 /* May this call fail in that way? */
-static bool can_fail(uint64_t call, int error) {
+static bool can_fail(const struct __ptrace_syscall_info *info, int error) {
+    uint64_t call = modern(info->entry.nr);
+    if (call == SYS_fcntl && !fcntl_can_fail(info->entry.args[1], error))
+        return false;
+    if (info->entry.nr == SYS_openat && error == ENOSPC && !(info->entry.args[2] & O_CREAT))
+        return false;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         for (const int *known = kinds[i].calls; kinds[i].error == error && *known >= 0; known++)
-            if (modern(call) == (uint64_t)*known)
+            if (call == (uint64_t)*known)
                 return true;
     return false;
 }
@@ -211,7 +287,8 @@ static void hit(struct session *session, pid_t pid, uint64_t call) {
         kill(pid, SIGKILL);
     } else {
         session->done = session->failing = true;
-        set_call(pid, -1);
+        if (call != SYS_close) /* which closes, whatever it says */
+            set_call(pid, -1);
     }
 }
 
@@ -225,7 +302,7 @@ static void at_call(struct session *session, pid_t pid) {
         session->failing = false;
     } else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         session->counting = session->counting || opens(pid, &info, session->options.after);
-        bool counts = !session->options.error || can_fail(info.entry.nr, session->options.error);
+        bool counts = !session->options.error || can_fail(&info, session->options.error);
         if (session->counting && counts && ++session->count == session->options.at)
             hit(session, pid, info.entry.nr);
     }
