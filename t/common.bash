@@ -45,7 +45,7 @@ setup_file() {
 setup() {
     umask 022
     T=$BATS_TEST_TMPDIR
-    ID=t$$-${RANDOM}
+    printf -v ID "t%d-%08x" $$ "$SRANDOM" # of one length: none is the beginning of another
     STATE=$T/state
     BUNDLES=$T/bundles
     EVENTS=$T/events
