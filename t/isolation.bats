@@ -97,6 +97,14 @@ unharmed() {
     unharmed
 }
 
+@test "a plugin that blocks in the middle of a list is left after its time, too" {
+    running
+    faulty load block
+    LIMIT=60 fails_with 1 list
+    says "shimhost: list: plugin $FAULTY did not return in time from its entry load"
+    unharmed
+}
+
 @test "a plugin that blocks with all signals blocked is killed" {
     running
     faulty load deaf

@@ -29,6 +29,8 @@ static struct guard {
     int exit_status;
     pid_t owner;
     timer_t alarm, last_resort;
+    int64_t set; /* what the timers are set for, or SHIM_FOREVER */
+    bool many;   /* they may stay set between calls */
     volatile sig_atomic_t depth;
     struct call calls[DEPTH_MAX];
 } guard;
@@ -84,17 +86,21 @@ static void on_crash(int number) {
     raise(number);
 }
 
-static void on_alarm(int number) {
-    (void)number;
-    const struct call *call = current();
-    if (call)
-        end(call, "did not return in time from", "");
-}
-
 static void on_exit_called(void) {
     const struct call *call = current();
     if (call)
         end(call, "called exit() in", "");
+}
+
+/* The earliest deadline of all calls, or SHIM_FOREVER. */
+static int64_t earliest_deadline(void) {
+    int64_t earliest = SHIM_FOREVER;
+    for (int i = 0; i < guard.depth && i < DEPTH_MAX; i++) {
+        int64_t deadline = guard.calls[i].deadline;
+        if (deadline >= 0 && (earliest < 0 || deadline < earliest))
+            earliest = deadline;
+    }
+    return earliest;
 }
 
 static void set_timer(timer_t timer, int64_t deadline) {
@@ -102,16 +108,28 @@ static void set_timer(timer_t timer, int64_t deadline) {
     timer_settime(timer, TIMER_ABSTIME, &when, NULL);
 }
 
-/* Sets the timers for the earliest deadline of all calls; without one they are stopped. */
+/* SHIM_FOREVER: the timers are stopped. */
+static void set_timers(int64_t deadline) {
+    guard.set = deadline;
+    set_timer(guard.alarm, deadline < 0 ? 0 : deadline);
+    set_timer(guard.last_resort, deadline < 0 ? 0 : deadline + BLOCKED_GRACE);
+}
+
+/* Among many calls the timers may go off too early, for a call that is over: on_alarm() sees that.
+ */
 static void set_alarm(void) {
-    int64_t earliest = SHIM_FOREVER;
-    for (int i = 0; i < guard.depth && i < DEPTH_MAX; i++) {
-        int64_t deadline = guard.calls[i].deadline;
-        if (deadline >= 0 && (earliest < 0 || deadline < earliest))
-            earliest = deadline;
-    }
-    set_timer(guard.alarm, earliest < 0 ? 0 : earliest);
-    set_timer(guard.last_resort, earliest < 0 ? 0 : earliest + BLOCKED_GRACE);
+    int64_t earliest = earliest_deadline();
+    if (!guard.many || guard.set < 0 || (earliest >= 0 && earliest < guard.set))
+        set_timers(earliest);
+}
+
+static void on_alarm(int number) {
+    (void)number;
+    const struct call *call = current();
+    int64_t earliest = earliest_deadline();
+    if (call && earliest >= 0 && clock_milliseconds() >= earliest)
+        end(call, "did not return in time from", "");
+    set_timers(earliest);
 }
 
 static void enter(struct engine_guard *engine, const char *plugin, const char *entry,
@@ -126,6 +144,12 @@ static void enter(struct engine_guard *engine, const char *plugin, const char *e
 static void leave(struct engine_guard *engine) {
     (void)engine;
     guard.depth--;
+    set_alarm();
+}
+
+static void many(struct engine_guard *engine, bool begin) {
+    (void)engine;
+    guard.many = begin;
     set_alarm();
 }
 
@@ -156,10 +180,11 @@ struct engine_guard *guard_set_up(const char *command, int exit_status) {
     /* A forked child has neither the timers nor the calls of its parent, but its exit hook. */
     bool forked = guard.owner != 0;
     guard.depth = 0;
+    guard.set = SHIM_FOREVER;
     if (make_timer(ALARM, &guard.alarm) < 0 || make_timer(SIGKILL, &guard.last_resort) < 0 ||
         set_handlers() < 0 || (!forked && atexit(on_exit_called) != 0))
         return NULL;
     guard.owner = getpid();
-    guard.engine = (struct engine_guard){.enter = enter, .leave = leave};
+    guard.engine = (struct engine_guard){.enter = enter, .leave = leave, .many = many};
     return &guard.engine;
 }

@@ -26,10 +26,12 @@ struct engine;
 
 /* Is told before and after each call into a plugin, so that a program can say which plugin and
  * entry it was that crashed, exited, or did not return within `limit` milliseconds (SHIM_FOREVER:
- * it may wait as long as it likes). */
+ * it may wait as long as it likes). `many` may be NULL; between its begin and its end there are
+ * many short calls, for which nothing has to be undone each time. */
 struct engine_guard {
     void (*enter)(struct engine_guard *guard, const char *plugin, const char *entry, int64_t limit);
     void (*leave)(struct engine_guard *guard);
+    void (*many)(struct engine_guard *guard, bool begin);
 };
 
 struct engine_options {

@@ -177,7 +177,13 @@ static int list_one(const char *id, void *user) {
 int engine_list(struct engine *engine, int (*each)(const struct container_info *info, void *user),
                 void *user, struct shim_error *error) {
     struct list_call call = {engine, each, user};
-    return store_containers(engine->store, list_one, &call, error);
+    struct engine_guard *guard = engine->options.guard;
+    if (guard && guard->many)
+        guard->many(guard, true);
+    int r = store_containers(engine->store, list_one, &call, error);
+    if (guard && guard->many)
+        guard->many(guard, false);
+    return r;
 }
 
 struct growing_pids {

@@ -9,6 +9,7 @@
 
 /* A config.json of real images stays below 1 MiB. */
 #define JSON_FILE_MAX (4u << 20)
+#define JSON_FILE_MOST 4096 /* what most files of a state directory stay below */
 
 int json_parse_object(const char *text, const char *what, json_t **ret_object,
                       struct shim_error *error) {
@@ -27,11 +28,19 @@ int json_parse_object(const char *text, const char *what, json_t **ret_object,
 
 int json_read_object(int directory_fd, const char *name, const char *what, json_t **ret_object,
                      struct shim_error *error) {
-    char *text AUTO_FREE = NULL;
+    char most[JSON_FILE_MOST], *longer AUTO_FREE = NULL, *text = most;
     size_t length;
-    int r = file_read_at(directory_fd, name, JSON_FILE_MAX, &text, &length, error);
-    if (r < 0)
+    struct shim_error problem = ERROR_NONE;
+    int r = file_read_small_at(directory_fd, name, most, sizeof(most), &length, &problem);
+    if (r == -EFBIG) {
+        r = file_read_at(directory_fd, name, JSON_FILE_MAX, &longer, &length, &problem);
+        text = longer;
+    }
+    if (r < 0) {
+        if (error)
+            *error = problem;
         return r;
+    }
     if (strlen(text) != length)
         return error_set(error, -EBADMSG, "%s: has a NUL byte in it; expected a JSON object", what);
     return json_parse_object(text, what, ret_object, error);

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make bench`: what supervising costs, beside what others do. README.md in this folder says how to use it.
-BENCH_HELPERS = %D%/lines %D%/race %D%/stamp
+BENCH_HELPERS = %D%/lines %D%/machine %D%/race %D%/stamp
 check_PROGRAMS += $(BENCH_HELPERS)
 
 %C%_race_SOURCES = %D%/race.c %D%/script.c %D%/script.h %D%/steps.c %D%/steps.h
 %C%_race_LDADD =
 %C%_lines_SOURCES = %D%/lines.c
 %C%_lines_LDADD =
+%C%_machine_SOURCES = %D%/machine.c
+%C%_machine_LDADD =
 %C%_stamp_SOURCES = %D%/stamp.c
 %C%_stamp_LDADD =
 if !SANITIZERS

@@ -9,7 +9,11 @@ part_list() {
     bundle=$(bundle fake sleep /bin/stamp sleep)
     for n in 1 100 $MANY; do
         make_containers "$n" "$bundle"
+        # The first only reads the same files, which is what any list has to do.
         race "list-$n" "$(fewer 1)" <<END
+candidate only-reading-$n
+run $BUILD/t/bench/machine read $STATE
+mark over
 candidate list-of-$n
 run $SHIMHOST list
 mark over

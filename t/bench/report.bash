@@ -20,6 +20,14 @@ begin_report() {
     report "Candidates ran in turns (A B C A B C …) after $WARM_UPS rounds of warming up. Medians; the spread is from the" \
         "first to the third quartile. A ratio is of medians, to the first line of its table."
     report ""
+    report "## What the machine charges"
+    report ""
+    report "No supervisor can be quicker: it is a program or two, which have to be started."
+    report ""
+    report "| | median µs | spread |"
+    report "|---|--:|--:|"
+    report "$("$BUILD/t/bench/machine" costs "$BUILD/t/bench/stamp")"
+    report ""
 }
 
 versions() {
