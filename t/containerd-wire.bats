@@ -245,6 +245,36 @@ no_helper() {
     ends_server stay
 }
 
+@test "a helper waits for the first call; it does that one and no more, and nothing depends on it" {
+    local i
+    prepare first
+    # Nobody calls.
+    begins first </dev/null
+    eventually test -n "$(helper)"
+    ends_server first
+    begins first </dev/null
+    eventually test -n "$(helper)"
+    eventually no_helper
+    ends_server first
+    # It is killed, and another one does it.
+    begins first </dev/null
+    eventually test -n "$(helper)"
+    kill -KILL "$(helper)"
+    call Create first "bundle=$B"
+    call Delete first
+    ends_server first
+    # What it has created is not started before that is called for, however soon the call has come.
+    for i in {1..8}; do
+        begins first </dev/null
+        call Create first "bundle=$B"
+        call Start first
+        call Kill first signal=9
+        call Wait first
+        call Delete first
+        ends_server first
+    done
+}
+
 @test "a new program takes over calls and events that wait; one that cannot is not taken; SIGTERM ends no container" {
     local pid waiter
     install_shim "$SHIM"

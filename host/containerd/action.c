@@ -57,7 +57,7 @@ int action_output(const ProtobufCMessage *message, struct shim_error *error) {
 Pb__HelperResponse *action_helper(const Pb__HelperRequest *request, int64_t timeout) {
     struct helper_process helper;
     struct shim_error error = ERROR_NONE;
-    if (helper_process_start(request, &helper, &error) < 0)
+    if (helper_process_start(request, false, &helper, &error) < 0)
         return NULL;
     int pidfd AUTO_CLOSE = (int)syscall(SYS_pidfd_open, helper.pid, 0);
     struct pollfd wait = {.fd = pidfd, .events = POLLIN};
@@ -70,6 +70,7 @@ Pb__HelperResponse *action_helper(const Pb__HelperRequest *request, int64_t time
     while (waitpid(helper.pid, &status, 0) < 0 && errno == EINTR)
         ;
     Pb__HelperResponse *response = helper_process_response(&helper, status);
+    fd_close(helper.request_fd);
     fd_close(helper.response_fd);
     return response;
 }

@@ -89,10 +89,10 @@ static void created(void *user, const Pb__HelperResponse *response) {
     task->init.early = task->init.starting = response->running;
     task->state = bundle_state(task->bundle);
     publish_create(task, creation->request);
-    oom_watch(task);
     Pb__PidResponse answer = PB__PID_RESPONSE__INIT;
     answer.pid = response->pid;
     call_answer(operation->call, &answer.base);
+    oom_watch(task);
     exit_watch(&task->init);
     creation_free(creation);
 }

@@ -27,13 +27,14 @@
 
 struct helper {
     struct timer timer; /* first */
-    struct source line; /* of one that may stay after its answer */
-    char *container;    /* the one that it stays for, once it has answered; or NULL */
+    struct source line; /* it says there that its answer is there */
+    char *container;    /* of one that may stay after its answer; or NULL */
     struct server *server;
     struct helper *next;
     struct helper_process process;
+    bool waits; /* for its first request */
     bool late;
-    helper_done done; /* NULL: it has answered */
+    helper_done done; /* NULL: it has answered, or was not asked */
     void *user;
 };
 
@@ -85,6 +86,13 @@ static void answer(struct helper *helper, int status) {
     }
 }
 
+static void helper_free(struct helper *helper) {
+    fd_close(helper->process.request_fd);
+    fd_close(helper->process.response_fd);
+    free(helper->container);
+    free(helper);
+}
+
 static void finish(struct helper *helper, int status) {
     struct server *server = helper->server;
     for (struct helper **at = &server->helpers; *at; at = &(*at)->next)
@@ -95,9 +103,7 @@ static void finish(struct helper *helper, int status) {
     loop_timer_stop(&server->loop, &helper->timer);
     loop_drop(&server->loop, &helper->line);
     answer(helper, status);
-    fd_close(helper->process.response_fd);
-    free(helper->container);
-    free(helper);
+    helper_free(helper);
     upgrade_check(server);
     server_check_end(server);
 }
@@ -118,6 +124,7 @@ void helpers_reap(struct server *server) {
 
 /* It is not needed any more, and ends when it notices that nobody is on the line. */
 static void release(struct helper *helper) {
+    helper->waits = false;
     loop_timer(&helper->server->loop, &helper->timer, HELPER_GRACE);
     helper->timer.due = helper_late;
     loop_drop(&helper->server->loop, &helper->line);
@@ -129,7 +136,7 @@ static void stayed_too_long(struct timer *timer) {
     release((struct helper *)timer);
 }
 
-/* Its answer is there, and it stays. Or it has gone, which SIGCHLD tells, too. */
+/* Its answer is there, and it stays, or ends. Or it has gone, which SIGCHLD tells, too. */
 static void line_ready(struct source *source, uint32_t events) {
     struct helper *helper = (struct helper *)((char *)source - offsetof(struct helper, line));
     char byte;
@@ -138,17 +145,22 @@ static void line_ready(struct source *source, uint32_t events) {
     if (helper->done && recv(source->fd, &byte, 1, MSG_DONTWAIT) == 1)
         response = helper_process_response(&helper->process, 0);
     if (!response) {
+        helper->waits = false;
         loop_drop(&helper->server->loop, source);
         return;
     }
     helper_done done = helper->done;
     helper->done = NULL;
-    helper->timer.due = stayed_too_long;
-    loop_timer(&helper->server->loop, &helper->timer, HELPER_STAY);
+    bool stays = helper->container && response->code == RPC_OK && !response->running &&
+                 !helper->server->upgrading;
+    if (stays) {
+        helper->timer.due = stayed_too_long;
+        loop_timer(&helper->server->loop, &helper->timer, HELPER_STAY);
+    } else {
+        release(helper);
+    }
     done(helper->user, response);
     pb__helper_response__free_unpacked(response, NULL);
-    if (helper->server->upgrading)
-        release(helper);
 }
 
 static struct helper *find_staying(const struct server *server, const char *container) {
@@ -169,6 +181,8 @@ bool helper_go_on(struct server *server, const char *container, helper_done done
     }
     helper->done = done;
     helper->user = user;
+    free(helper->container);
+    helper->container = NULL;
     helper->timer.due = helper_late;
     loop_timer(&server->loop, &helper->timer, HELPER_TIMEOUT);
     return true;
@@ -182,7 +196,7 @@ void helper_release(struct server *server, const char *container) {
 
 void helpers_release(struct server *server) {
     for (struct helper *helper = server->helpers; helper; helper = helper->next)
-        if (!helper->done && helper->container)
+        if (helper->waits || (!helper->done && helper->container))
             release(helper);
 }
 
@@ -196,33 +210,69 @@ static void helper_late(struct timer *timer) {
     loop_timer(&helper->server->loop, timer, HELPER_GRACE);
 }
 
+static struct helper *start(struct server *server, const Pb__HelperRequest *request,
+                            struct shim_error *error) {
+    struct helper *helper = calloc(1, sizeof(*helper));
+    if (!helper) {
+        error_set(error, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    if (helper_process_start(request, true, &helper->process, error) < 0) {
+        free(helper);
+        return NULL;
+    }
+    helper->server = server;
+    helper->next = server->helpers;
+    helper->line = (struct source){.fd = helper->process.line_fd, .ready = line_ready};
+    server->helpers = helper;
+    if (loop_add(&server->loop, &helper->line, EPOLLIN, error) < 0)
+        helper->line.fd = fd_close(helper->line.fd); /* its end tells the rest */
+    return helper;
+}
+
+void helpers_prepare(struct server *server) {
+    struct shim_error ignored = ERROR_NONE;
+    struct helper *helper = start(server, NULL, &ignored);
+    if (!helper) /* whoever needs one will hear why there is none */
+        return;
+    helper->waits = true;
+    helper->timer.due = stayed_too_long;
+    loop_timer(&server->loop, &helper->timer, HELPER_STAY);
+}
+
+/* One that has been prepared, with the request, or NULL. */
+static struct helper *take_prepared(struct server *server, const Pb__HelperRequest *request) {
+    struct shim_error ignored = ERROR_NONE;
+    struct helper *helper = server->helpers;
+    while (helper && !helper->waits)
+        helper = helper->next;
+    if (!helper)
+        return NULL;
+    helper->waits = false;
+    if (helper_process_ask(&helper->process, request, &ignored) == 0)
+        return helper;
+    release(helper);
+    return NULL;
+}
+
 void helper_call(struct server *server, const Pb__HelperRequest *request, helper_done done,
                  void *user) {
     struct shim_error error = ERROR_NONE;
-    struct helper *helper = calloc(1, sizeof(*helper));
+    Pb__HelperRequest with_line = *request;
+    with_line.line = true;
+    struct helper *helper = take_prepared(server, &with_line);
+    if (!helper)
+        helper = start(server, &with_line, &error);
     if (!helper) {
-        answer_failure(done, user, RPC_RESOURCE_EXHAUSTED, "out of memory");
+        answer_failure(done, user, error.code == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_UNKNOWN,
+                       "%s", error.message);
         return;
     }
-    *helper = (struct helper){
-        .timer.due = helper_late,
-        .line = SOURCE_NONE,
-        .server = server,
-        .next = server->helpers,
-        .done = done,
-        .user = user,
-    };
-    if (helper_process_start(request, &helper->process, &error) < 0) {
-        answer_failure(done, user, RPC_UNKNOWN, "%s", error.message);
-        free(helper);
-        return;
-    }
-    server->helpers = helper;
+    helper->done = done;
+    helper->user = user;
+    helper->container = request->stay ? strdup(request->container) : NULL;
+    helper->timer.due = helper_late;
     loop_timer(&server->loop, &helper->timer, HELPER_TIMEOUT);
-    helper->line = (struct source){.fd = helper->process.line_fd, .ready = line_ready};
-    helper->container = helper->line.fd >= 0 ? strdup(request->container) : NULL;
-    if (helper->line.fd >= 0 && loop_add(&server->loop, &helper->line, EPOLLIN, &error) < 0)
-        helper->line.fd = fd_close(helper->line.fd);
 }
 
 void helpers_abandon(struct server *server) {
@@ -230,9 +280,7 @@ void helpers_abandon(struct server *server) {
         struct helper *helper = server->helpers;
         server->helpers = helper->next;
         kill(-helper->process.pid, SIGKILL);
-        fd_close(helper->process.response_fd);
         loop_drop(&server->loop, &helper->line);
-        free(helper->container);
-        free(helper);
+        helper_free(helper);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "containerd/helper_process.h"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,63 +17,101 @@
 
 #define RESPONSE_MAX (4u << 20)
 
-static int make_request(const Pb__HelperRequest *request, struct shim_error *error) {
+static int write_request(int fd, const Pb__HelperRequest *request, struct shim_error *error) {
     size_t length = pb__helper_request__get_packed_size(request);
     uint8_t *bytes AUTO_FREE = malloc(length + 1);
-    int fd AUTO_CLOSE = memfd_create("request", MFD_CLOEXEC);
-    if (!bytes || fd < 0)
-        return error_set(error, bytes ? -errno : -ENOMEM, "cannot make a request: %s",
-                         bytes ? strerror(errno) : "out of memory");
+    if (!bytes)
+        return error_set(error, -ENOMEM, "out of memory");
     pb__helper_request__pack(request, bytes);
     if (pwrite(fd, bytes, length, 0) != (ssize_t)length)
         return error_set(error, -ENOMEM, "cannot write a request");
-    return fd_steal(&fd);
-}
-
-static int spawn(int request_fd, int response_fd, int line_fd, pid_t *ret_pid) {
-    static char path[] = HELPER_PATH;
-    char *argv[] = {path, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&actions, request_fd, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, response_fd, STDOUT_FILENO);
-    if (line_fd >= 0)
-        posix_spawn_file_actions_adddup2(&actions, line_fd, HELPER_LINE);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    int r = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return -r;
-}
-
-int helper_process_start(const Pb__HelperRequest *request, struct helper_process *ret,
-                         struct shim_error *error) {
-    int request_fd AUTO_CLOSE = make_request(request, error);
-    if (request_fd < 0)
-        return request_fd;
-    int response_fd AUTO_CLOSE = memfd_create("response", MFD_CLOEXEC);
-    if (response_fd < 0)
-        return error_set(error, -errno, "cannot make a file for the answer: %s", strerror(errno));
-    int line[2] = {-1, -1};
-    if (request->stay && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) < 0)
-        return error_set(error, -errno, "cannot make a line to the helper: %s", strerror(errno));
-    int line_fd AUTO_CLOSE = line[0], other_end AUTO_CLOSE = line[1];
-    pid_t pid;
-    int r = spawn(request_fd, response_fd, other_end, &pid);
-    if (r < 0)
-        return error_set(error, r, "cannot run %s: %s", HELPER_PATH, strerror(-r));
-    *ret = (struct helper_process){
-        .pid = pid, .response_fd = fd_steal(&response_fd), .line_fd = fd_steal(&line_fd)};
     return 0;
+}
+
+/* In the child, in the memory of the parent, which stands still until we execute (vfork(2)). The
+ * parent has no signal handlers. */
+static void execute(const int fds[3], bool waits) __attribute__((noreturn));
+static void execute(const int fds[3], bool waits) {
+    static char path[] = HELPER_PATH, word[] = HELPER_WAITS;
+    char *argv[] = {path, waits ? word : NULL, NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    setpgid(0, 0);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (dup2(fds[0], STDIN_FILENO) >= 0 && dup2(fds[1], STDOUT_FILENO) >= 0 &&
+        (fds[2] < 0 || dup2(fds[2], HELPER_LINE) >= 0))
+        execv(path, argv);
+    _exit(127);
+}
+
+/* Out of the way of the numbers that they get in the child. */
+static int move_up(int *fd) {
+    if (*fd < 0 || *fd > HELPER_LINE)
+        return 0;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, HELPER_LINE + 1);
+    if (moved < 0)
+        return -errno;
+    fd_close(*fd);
+    *fd = moved;
+    return 0;
+}
+
+static int spawn(int fds[3], bool waits, pid_t *ret_pid, struct shim_error *error) {
+    sigset_t all, before;
+    for (int i = 0; i < 3; i++)
+        if (move_up(&fds[i]) < 0)
+            return error_set(error, -errno, "cannot make room for descriptors: %s",
+                             strerror(errno));
+    if (access(HELPER_PATH, X_OK) < 0)
+        return error_set(error, -errno, "cannot run %s: %s", HELPER_PATH, strerror(errno));
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = vfork();
+    if (pid == 0)
+        execute(fds, waits);
+    int r = pid < 0 ? -errno : 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (r < 0)
+        return error_set(error, r, "cannot make a process: %s", strerror(-r));
+    *ret_pid = pid;
+    return 0;
+}
+
+int helper_process_start(const Pb__HelperRequest *request, bool line, struct helper_process *ret,
+                         struct shim_error *error) {
+    int request_fd AUTO_CLOSE = memfd_create("request", MFD_CLOEXEC);
+    int response_fd AUTO_CLOSE = memfd_create("response", MFD_CLOEXEC);
+    if (request_fd < 0 || response_fd < 0)
+        return error_set(error, -errno, "cannot make a file for a helper: %s", strerror(errno));
+    int ends[2] = {-1, -1};
+    if (line && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_set(error, -errno, "cannot make a line to the helper: %s", strerror(errno));
+    int line_fd AUTO_CLOSE = ends[0], other_end AUTO_CLOSE = ends[1];
+    int r = request ? write_request(request_fd, request, error) : 0;
+    if (r < 0)
+        return r;
+    pid_t pid;
+    int fds[3] = {request_fd, response_fd, other_end};
+    r = spawn(fds, !request, &pid, error);
+    request_fd = fds[0];
+    response_fd = fds[1];
+    other_end = fds[2];
+    if (r < 0)
+        return r;
+    *ret = (struct helper_process){.pid = pid,
+                                   .request_fd = fd_steal(&request_fd),
+                                   .response_fd = fd_steal(&response_fd),
+                                   .line_fd = fd_steal(&line_fd)};
+    return 0;
+}
+
+int helper_process_ask(const struct helper_process *helper, const Pb__HelperRequest *request,
+                       struct shim_error *error) {
+    int r = write_request(helper->request_fd, request, error);
+    if (r == 0 && send(helper->line_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+        r = error_set(error, -errno, "the helper is gone");
+    return r;
 }
 
 Pb__HelperResponse *helper_process_response(const struct helper_process *helper, int status) {

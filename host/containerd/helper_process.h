@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A helper: a program that reads one request on its standard input, writes one response to its
- * standard output, and ends. Both are memory files, so there is nothing to wait for but its end.
+ * standard output, and ends. Both are memory files.
  *
- * One that creates a container may stay until it is to be started, which saves the time of another
- * helper. It writes a byte to its descriptor HELPER_LINE when its response is there, and waits for
- * one: then it starts the container, and its response is that of the start. If the other end is
- * closed instead, it ends.
+ * It may have a line, a socket. On that it says by a byte that its response is there. One that is
+ * started before there is a request waits for a byte that says so, which saves the time of its
+ * beginning; and one that creates a container may stay until it is to be started: it waits for
+ * another byte, then it starts the container, and its next response is that of the start. If the
+ * other end is closed instead, it ends.
  */
 #ifndef SHIMHOST_CONTAINERD_HELPER_PROCESS_H
 #define SHIMHOST_CONTAINERD_HELPER_PROCESS_H
 
 #include <shimhost/plugin.h>
+#include <stdbool.h>
 
 #include "helper.pb-c.h"
 
@@ -21,18 +23,27 @@
 #define HELPER_MARK_RESPONSE 2
 #define HELPER_MARK_NOTE 1
 
-/* The descriptor of a helper that stays: a socket. */
+/* Its argument, if the request is still to come. */
+#define HELPER_WAITS "waits"
+
+/* The descriptor of its end of the line. */
 #define HELPER_LINE 3
 
 struct helper_process {
     pid_t pid; /* also its process group */
+    int request_fd;
     int response_fd;
-    int line_fd; /* the other end of HELPER_LINE, non-blocking, if the request says `stay`; or -1 */
+    int line_fd; /* the other end of HELPER_LINE, or -1 */
 };
 
-/* Starts a helper. The caller waits for it, and closes response_fd and line_fd. */
-int helper_process_start(const Pb__HelperRequest *request, struct helper_process *ret,
+/* Starts a helper. `request` may be NULL where there is to be a line. The caller waits for it, and
+ * closes the descriptors. */
+int helper_process_start(const Pb__HelperRequest *request, bool line, struct helper_process *ret,
                          struct shim_error *error);
+
+/* Gives its request to one that was started without. */
+int helper_process_ask(const struct helper_process *helper, const Pb__HelperRequest *request,
+                       struct shim_error *error);
 
 /* Its response, after its end with the given wait status (0 of one that stays), for the caller to
  * free. NULL: none. */

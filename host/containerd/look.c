@@ -146,6 +146,7 @@ void method_shutdown(struct server *server, struct call *call, const ProtobufCMe
     (void)message;
     if (!server->tasks) {
         server->shut_down = true;
+        helpers_release(server);
         server->goodbye.due = goodbye_due;
         loop_timer(&server->loop, &server->goodbye, GOODBYE);
     }

@@ -70,6 +70,9 @@ static int open_signals(struct server *server, struct shim_error *error) {
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_SETMASK, &set, NULL);
+    for (int number = 1; number < NSIG;
+         number++) /* what containerd ignores is not for containers */
+        signal(number, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     server->signals = (struct source){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
                                       .ready = signals_ready};
@@ -120,7 +123,11 @@ static int set_up(struct server *server, struct shim_error *error) {
     }
     if (chdir("/") < 0)
         return error_set(error, -errno, "cannot change to the root directory");
-    return connections_open(server, error);
+    if ((r = connections_open(server, error)) < 0)
+        return r;
+    if (server->arguments->resume < 0)
+        helpers_prepare(server);
+    return 0;
 }
 
 int serve(const struct arguments *arguments, struct shim_error *error) {

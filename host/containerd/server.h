@@ -90,13 +90,16 @@ bool connections_quiet(const struct server *server);
 /* What a helper has to say, also when it could not say it (crashed, hung): always a response. */
 typedef void (*helper_done)(void *user, const Pb__HelperResponse *response);
 
-/* Starts a helper; `done` is called once, perhaps before this returns. */
+/* Starts a helper that waits for the first call, which is then answered sooner. */
+void helpers_prepare(struct server *server);
+
+/* Starts a helper, unless one waits; `done` is called once, perhaps before this returns. */
 void helper_call(struct server *server, const Pb__HelperRequest *request, helper_done done,
                  void *user);
 
 /* The helper that has created a container and stays is to start it, too. False: there is none. */
 bool helper_go_on(struct server *server, const char *container, helper_done done, void *user);
-/* The one that stays for a container, or all who stay, are to end. */
+/* The one that stays for a container, or all who stay or wait, are to end. */
 void helper_release(struct server *server, const char *container);
 void helpers_release(struct server *server);
 

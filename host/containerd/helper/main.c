@@ -116,7 +116,8 @@ static int write_response(const Pb__HelperResponse *response) {
     return 0;
 }
 
-/* Writes what the call has come to. */
+/* Writes what the call has come to, and tells who waits on the line, who then need not wait for the
+ * end. Not while there is more to be cleaned up. */
 static int respond(struct helper *helper, int r, struct shim_error *error) {
     if (r < 0) {
         helper->response.code = code_of(helper, error);
@@ -124,14 +125,16 @@ static int respond(struct helper *helper, int r, struct shim_error *error) {
     }
     int status = write_response(&helper->response);
     guard_answered();
+    if (status == 0 && helper->request->line && helper->request->verb != PB__VERB__VERB_CLEANUP)
+        send(HELPER_LINE, "", 1, MSG_NOSIGNAL);
     return status;
 }
 
 /* The container is created; whoever wants it started soon will say so. */
 static int stay(struct helper *helper) {
     struct shim_error error = ERROR_NONE;
-    char byte = 0;
-    if (send(HELPER_LINE, &byte, 1, MSG_NOSIGNAL) != 1 || recv(HELPER_LINE, &byte, 1, 0) != 1)
+    char byte;
+    if (recv(HELPER_LINE, &byte, 1, 0) != 1)
         return 0;
     guard_again();
     helper->response = (Pb__HelperResponse)PB__HELPER_RESPONSE__INIT;
@@ -177,11 +180,18 @@ static int clean_up(const Pb__HelperRequest *request) {
     return WEXITSTATUS(status);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     umask(077);
     fcntl(HELPER_LINE, F_SETFD, FD_CLOEXEC); /* of no interest to whoever we start */
+    if (chdir("/") < 0)
+        return 1;
+    /* Each byte on the line is an order of its own: this one would otherwise start what is created.
+     */
+    char byte;
+    if (argc > 1 && strcmp(argv[1], HELPER_WAITS) == 0 && recv(HELPER_LINE, &byte, 1, 0) != 1)
+        return 0;
     Pb__HelperRequest *request = read_request();
-    if (!request || chdir("/") < 0)
+    if (!request)
         return 1;
     int status = request->verb == PB__VERB__VERB_CLEANUP ? clean_up(request) : answer(request);
     pb__helper_request__free_unpacked(request, NULL);

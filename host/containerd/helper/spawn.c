@@ -103,22 +103,20 @@ static void set_streams(struct spawn_request *spawn, const struct helper *helper
         spawn->flags |= SHIM_PROCESS_TERMINAL;
 }
 
+/* Out of the state directory, where the monitor has put it before the spawn was over. */
 static int note_pid(struct helper *helper, struct shim_error *error) {
-    struct container_info info;
-    int r = engine_inspect(helper->engine, helper->request->container, &info, error);
-    if (r < 0)
-        return r;
-    const struct process_info *found = helper->process ? NULL : &info.init;
-    for (size_t i = 0; !found && i < info.n_execs; i++)
-        if (strcmp(info.execs[i].id, helper->process) == 0)
-            found = &info.execs[i];
-    if (found)
-        helper->response.pid = (uint32_t)found->state.identity.pid;
-    container_info_clear(&info);
-    return helper->response.pid != 0
-               ? 0
-               : error_set(error, -ESRCH, "the process of container %s has no pid",
-                           helper->request->container);
+    char *path AUTO_FREE = NULL;
+    pid_t pid;
+    if (asprintf(&path, "%s/%s/%s", helper->state_dir, helper->request->container,
+                 helper->process ? helper->process : PROCESS_INIT) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    int fd AUTO_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
+    int r = pidfile_read(fd, "pid", &pid, error);
+    if (r == 0)
+        helper->response.pid = (uint32_t)pid;
+    return r;
 }
 
 /* The first process of a pid namespace has the number 1 in it; then its end ends all others. */
