@@ -31,8 +31,8 @@ configure_walked() {
         { cat "$T/etc/runtimes.d/$runtime.yaml" && echo 'on-monitor-death: adopt'; } \
             >"$T/etc/runtimes.d/$runtime-adopt.yaml"
     done
-    configure "default-runtime: ${WALKED%% *}"
-    sed -i '/^default-runtime: $/d' "$SHIMHOST_CONFIG"
+    RUNTIMES=$WALKED
+    configure
     LONG=$(bundle long 'exec sleep 1000')
     SHORT=$(bundle short 'exit 7')
     CHATTY=$(bundle chatty 'i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo "line $i of a log that is rotated"; done; exit 7')
@@ -136,40 +136,30 @@ complains() {
     echo "$*" >>"$T/wrong"
 }
 
-# The kinds of findings that a death, or an error, may leave. They must all be mendable but a lost monitor's.
-may_be_found() {
-    local kinds kind
-    kinds=$(jq -r '.findings[] | .kind + " " + (.mended | tostring)' "$T/findings" 2>&1) ||
-        complains "check printed: $(cat "$T/findings")"
-    while read -r kind mended; do
-        case "$kind $mended" in
-        " " | "monitor-lost "* | *" true") ;;
-        *) complains "check --repair: $(jq -c '.findings[]' "$T/findings")" ;;
-        esac
-    done <<<"$kinds"
-}
-
+# Repairs. All that a death, or an error, leaves must be mendable, but a lost monitor.
 mend() {
-    status=0
-    timeout -k 5 60 "$SHIMHOST" check --repair --format json </dev/null >"$T/findings" 2>>"$T/words" 3>&- || status=$?
-    ((status <= 1)) || complains "check --repair ended with $status"
-    may_be_found
+    local finding
+    captures shimhost check --repair
+    ((status <= 1)) || complains "check --repair ended with $status: $output"
+    while read -r finding; do
+        [[ $finding == *"; mended: "* || $finding == *": monitor-lost: "* || $finding == *" containers with "* ]] ||
+            complains "check --repair: $finding"
+    done <<<"$output"
 }
 
 # What `state` says is true.
 look_at_state() {
     local state pid
-    status=0
-    output=$(shimhost state "$C" 2>"$T/problem") || status=$?
-    [[ $status == 0 ]] || output=$(cat "$T/problem")
+    captures shimhost state "$C"
     if [[ $status == 0 ]]; then
-        read -r state pid < <(jq -r '"\(.status) \(.pid)"' <<<"$output")
+        [[ $output =~ '"status": "'([a-z]*) ]] && state=${BASH_REMATCH[1]}
+        [[ $output =~ '"pid": '([0-9]*) ]] && pid=${BASH_REMATCH[1]}
         if [[ $state == running || $state == created ]] && is_over "$pid"; then
-            output=$(shimhost state "$C" 2>/dev/null) || true
-            [[ $(jq -r .status <<<"$output") == stopped ]] || complains "state: $output, but pid $pid is over"
+            captures shimhost state "$C"
+            [[ $output == *'"status": "stopped"'* ]] || complains "state: $output, but pid $pid is over"
         fi
         # What is incomplete may lack anything.
-        [[ $output == *'"incomplete"'* ]] || ! jq -e .problem <<<"$output" >/dev/null || complains "state: $output"
+        [[ $output == *'"incomplete"'* || $output != *'"problem": "'* ]] || complains "state: $output"
     elif [[ $status != 1 || $output != *"there is no container"* ]]; then
         complains "state ended with $status: $output"
     fi
@@ -200,7 +190,15 @@ look_after() {
     [[ $status == 0 || $output == *"there is no container"* ]] || complains "delete ended with $status: $output"
     captures shimhost check
     [[ $status == 0 ]] || complains "in the end check says: $output"
-    eventually no_leftovers || complains "left behind: $(leftovers)"
+    eventually nothing_of_it || complains "left behind: $(leftovers)"
+}
+
+# The same as no_leftovers, without a program where that can be: in a pid namespace of our own every process but those
+# that were there before, $OURS of them, is a leftover, and every zombie.
+nothing_of_it() {
+    local processes=(/proc/[0-9]*) files=("$STATE"/t* "$ROOTS"/*/t*)
+    ((${#processes[@]} <= OURS && ${#files[@]} == 2)) && [[ ! -e ${files[0]} && ! -e ${files[1]} ]] || return 1
+    [[ $RUNTIME != *run* ]] || [[ -z $(marked_cgroups) ]]
 }
 
 # Gets rid of all that a bad step has left.
@@ -269,12 +267,16 @@ measure() {
 walk() {
     local count call outcome length n every tried bad=0 failed=0 what=killed
     [[ -z ${3-} ]] || what=injected
+    # What bats does at each command, for its reports, would take longer than all the rest.
+    trap - DEBUG
+    local processes=(/proc/[0-9]*)
+    OURS=${#processes[@]}
     for RUNTIME in $WALKED; do
         measure "$@" || return 1
         every=$STRIDE n=1 tried=0
         if [[ $ONLY ]]; then
             n=$ONLY every=1000000
-        elif [[ $STEPS != all ]]; then
+        elif [[ $STEPS != all && $length != 0 ]]; then
             every=$(((length + STEPS - 1) / STEPS))
             n=$((1 + (${#2} * 7 + ${#3} * 3) % every))
         fi

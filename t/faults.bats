@@ -8,7 +8,7 @@
 load common
 load faults
 
-[[ $WALKED == *run* ]] || RUNTIMES=
+RUNTIMES= # those of the walks are configured by them
 
 test_setup() {
     configure_walked
@@ -16,7 +16,7 @@ test_setup() {
 
 # only_all: there are too many to try some of each in passing.
 only_all() {
-    [[ $STEPS == all || $ONLY ]] || skip "make check-faults does that"
+    [[ ${SHIMHOST_FAULTS-} || $ONLY ]] || skip "make check-faults does that"
 }
 
 @test "a host that is killed: create" {
@@ -218,4 +218,29 @@ only_all() {
     done
     works delete --force "$ID"
     nothing_is_left
+}
+
+@test "a process that ends while it is being adopted is over, and can be deleted" {
+    RUNTIME=process
+    for _ in {1..8}; do
+        works run -d -r process-adopt -b "$LONG" "$ID"
+        kill -KILL "$(monitor_of "$ID")"
+        # It kills the process, and finds that there is no monitor to tell the end.
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "a monitor that cannot tell its host how the launch went has launched" {
+    RUNTIME=fake
+    # Its first write to a pipe is that.
+    for error in ENOSPC EIO; do
+        captures timeout -k 5 60 "$HELPERS/fault" --monitor --error "${NUMBER[$error]}" --pipe --report "$T/report" --at 1 \
+            -- "$SHIMHOST" run -d -b "$LONG" "$ID"
+        is "$status $output" "0 "
+        [[ $(cat "$T/report") == *" done" ]]
+        is "$(field "$ID" .status)" running
+        works delete --force "$ID"
+        nothing_is_left
+    done
 }

@@ -120,8 +120,15 @@ static int recover_locked(struct process *process, struct shim_error *error) {
     process_tell(process, "monitor-lost", identity.pid, -1, NULL);
     if (r == 0)
         return record_unseen(process, &identity, error);
-    if (process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT)
-        return process_adopt(process, error);
+    if (process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT) {
+        struct shim_error problem = ERROR_NONE;
+        r = process_adopt(process, &problem);
+        if (r == -ESRCH) /* it has ended meanwhile */
+            return record_unseen(process, &identity, error);
+        if (r < 0 && error)
+            *error = problem;
+        return r;
+    }
     return recover_by_kill(process, &identity, error);
 }
 

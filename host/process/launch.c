@@ -16,8 +16,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "process/command.h"
 #include "process/fifo.h"
+#include "process/identity.h"
 #include "process/launch_failure.h"
 #include "process/launch_words.h"
 #include "process/orphans.h"
@@ -219,6 +221,16 @@ static bool line_complete(const struct launch *launch) {
     return launch->length > 0 && launch->line[launch->length - 1] == '\n';
 }
 
+/* The monitor has closed its end without having been able to say its line, and all that it had to
+ * write before that is there: it has launched, or adopted. */
+static bool recorded(const struct launch *launch) {
+    struct shim_identity monitor = {.size = sizeof(monitor)};
+    return launch->ready_fd < 0 && launch->length == 0 &&
+           file_exists_at(launch->plan->directory_fd, "status") &&
+           identity_read_monitor(launch->plan->directory_fd, &monitor, NULL) == 0 &&
+           monitor.pid == launch->monitor;
+}
+
 static void cancel(struct launch *launch) {
     syscall(SYS_pidfd_send_signal, launch->pidfd, SIGTERM, NULL, 0);
     launch->cancelled = true;
@@ -234,7 +246,7 @@ static void stop_waiting(struct launch *launch) {
 /* Until the monitor has said its line, or is dead. With `to_the_end` until it is dead. */
 static void await(struct launch *launch, bool to_the_end) {
     bool dead = false;
-    while (!dead && (to_the_end || !line_complete(launch))) {
+    while (!dead && (to_the_end || (!line_complete(launch) && !recorded(launch)))) {
         struct pollfd fds[] = {
             {.fd = launch->ready_fd, .events = POLLIN},
             {.fd = launch->pidfd, .events = POLLIN},
@@ -312,7 +324,7 @@ static int outcome(struct launch *launch, struct shim_error *error) {
         return launch->monitor;
     if (line_complete(launch) && sscanf(launch->line, "failed %15s %d", what, &number) == 2)
         return failed(launch, what, number, error);
-    return after_death(launch, error);
+    return recorded(launch) ? launch->monitor : after_death(launch, error);
 }
 
 static int launch_in_subreaper(struct launch *launch, struct shim_error *error) {

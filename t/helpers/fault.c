@@ -8,6 +8,7 @@
  *   --at N            at the Nth call (from 1); without it, only count
  *   --error ERRNO     let that call fail with this number instead of killing it; only those are
  *                     counted that can fail so
+ *   --pipe            count only writes to a pipe
  *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end
  *
  * The call at which it is killed does not happen. Ends with the command's status, as a shell would.
@@ -35,7 +36,7 @@
 #define PATIENCE 20 /* seconds for a chosen monitor to end after the command */
 
 struct options {
-    bool monitor;
+    bool monitor, pipe;
     const char *after, *report;
     long at;
     int error;
@@ -208,6 +209,9 @@ static bool can_fail(const struct __ptrace_syscall_info *info, int error) {
     uint64_t call = modern(info->entry.nr);
     if (call == SYS_fcntl && !fcntl_can_fail(info->entry.args[1], error))
         return false;
+    /* Who cannot write to standard error has nowhere to say so. */
+    if ((call == SYS_write || call == SYS_writev) && info->entry.args[0] == STDERR_FILENO)
+        return false;
     if (info->entry.nr == SYS_openat && error == ENOSPC && !(info->entry.args[2] & O_CREAT))
         return false;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -257,6 +261,13 @@ static bool opens(pid_t pid, const struct __ptrace_syscall_info *info, const cha
            strcmp(path, prefix) == 0;
 }
 
+static bool writes_to_pipe(pid_t pid, const struct __ptrace_syscall_info *info) {
+    char link[60], target[16] = "";
+    snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)info->entry.args[0]);
+    return info->entry.nr == SYS_write && readlink(link, target, sizeof(target) - 1) > 0 &&
+           strncmp(target, "pipe:", 5) == 0;
+}
+
 /* The name of the program that a process executes. */
 static void program_of(pid_t pid, char name[PATH_MAX]) {
     char link[40], path[PATH_MAX];
@@ -275,7 +286,6 @@ static void go_on(const struct session *session, pid_t pid, int signal) {
 static void choose(struct session *session, pid_t pid) {
     session->chosen = pid;
     session->found = true;
-    session->counting = !session->options.after;
     ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC);
 }
 
@@ -301,8 +311,11 @@ static void at_call(struct session *session, pid_t pid) {
             set_result(pid, -session->options.error);
         session->failing = false;
     } else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-        session->counting = session->counting || opens(pid, &info, session->options.after);
-        bool counts = !session->options.error || can_fail(&info, session->options.error);
+        session->counting = session->counting ||
+                            (session->options.after && opens(pid, &info, session->options.after));
+        bool counts = session->options.pipe
+                          ? writes_to_pipe(pid, &info)
+                          : !session->options.error || can_fail(&info, session->options.error);
         if (session->counting && counts && ++session->count == session->options.at)
             hit(session, pid, info.entry.nr);
     }
@@ -317,7 +330,9 @@ static void at_execution(struct session *session, pid_t pid) {
     bool leads = !session->found && strcmp(name, "shimhost") == 0;
     if (session->options.monitor && !session->found && monitor)
         choose(session, pid);
-    else if (pid != session->chosen && pid != session->command && !leads) {
+    if (pid == session->chosen) /* its own execution is ours */
+        session->counting = !session->options.after;
+    else if (pid != session->command && !leads) {
         ptrace(PTRACE_DETACH, pid, 0, 0);
         return;
     }
@@ -387,8 +402,11 @@ static bool begin(struct session *session) {
 
 static bool read_options(struct options *options, char **words) {
     for (; *words && strcmp(*words, "--") != 0; words++) {
-        if (strcmp(*words, "--monitor") == 0) {
-            options->monitor = true;
+        bool *flag = strcmp(*words, "--monitor") == 0 ? &options->monitor
+                     : strcmp(*words, "--pipe") == 0  ? &options->pipe
+                                                      : NULL;
+        if (flag) {
+            *flag = true;
             continue;
         }
         const char *name = *words, *value = *++words;
@@ -422,8 +440,8 @@ int main(int argc, char **argv) {
     struct session session = {.status = 125};
     struct sigaction action = {.sa_handler = lose_patience};
     if (argc < 2 || !read_options(&session.options, argv + 1)) {
-        fputs("usage: fault [--monitor] [--after PREFIX] [--at N] [--error ERRNO] [--report FILE] "
-              "-- COMMAND…\n",
+        fputs("usage: fault [--monitor] [--pipe] [--after PREFIX] [--at N] [--error ERRNO] "
+              "[--report FILE] -- COMMAND…\n",
               stderr);
         return 2;
     }
