@@ -29,6 +29,7 @@ count_machine() {
         [[ $path != /proc/1 ]] && read -r stat 2>/dev/null <"$path/stat" || continue
         NOW[processes]=$((NOW[processes] + 1))
         [[ ${stat##*) } != Z* ]] || NOW[zombies]=$((NOW[zombies] + 1))
+        [[ $path != "/proc/$follower" ]] || continue # it reads the old journal, too, once there is one
         descriptors=("$path"/fd/*)
         NOW[descriptors]=$((NOW[descriptors] + ${#descriptors[@]}))
     done
@@ -45,7 +46,7 @@ count_machine() {
         esac
     done < <(find "$STATE" "$STATE-containerd" "$W/roots" "$W/tmp" "$W/logs" "$ROOT" ! -name '.events*' -printf '%y\n' 2>/dev/null |
         sort | uniq -c | awk '{ print $2, $1 }')
-    NOW[elsewhere]=$(find /tmp /run /var/tmp /dev/shm -name "*$ID*" ! -path "$W*" 2>/dev/null | wc -l)
+    NOW[elsewhere]=$(find /tmp /run /var/tmp /dev/shm -maxdepth 3 -name "*$ID*" ! -path "$W*" 2>/dev/null | wc -l)
 }
 
 remember_machine() {
@@ -185,6 +186,7 @@ begin_watching() {
     done
     eventually grep -q deleted "$W/work/events"
     eventually asleep "$follower"
+    weigh "$follower" >"$W/work/follower"
     remember_machine
     note "before: $(for name in $WATCHED; do echo "$name ${NOW[$name]},"; done | xargs)"
 }
@@ -197,8 +199,12 @@ end_watching() {
     size=$(cat "$STATE"/.events* | wc -c)
     ((size <= (2 << 20) + 4096)) || complain "the journal has grown to $size bytes"
     told=$(wc -l <"$W/work/events")
-    note "the journal: $size bytes; events --follow has told $told events, and has (with its pid):" \
-        "$(weigh "$follower") KiB"
+    note "the journal: $size bytes; events --follow has told $told events"
+    weigh "$follower" >"$W/work/follower-after"
+    note "events --follow: $(summarize "$W/work/follower-after")"
+    # The old journal, and what was read of a journal at once.
+    awk '{ $2 += 64; $4 += 1; print }' "$W/work/follower" >"$W/work/follower-most"
+    not_heavier "events --follow" "$W/work/follower-most" "$W/work/follower-after"
     kill "$follower"
     wait "$follower" 2>/dev/null || true
 }
