@@ -51,6 +51,7 @@ BATS_TESTS = \
 	%D%/containerd-calls.bats \
 	%D%/containerd-cri.bats \
 	%D%/containerd-death.bats \
+	%D%/containerd-given-up.bats \
 	%D%/containerd-many.bats \
 	%D%/containerd-runtimes.bats \
 	%D%/containerd-start.bats \

@@ -55,8 +55,11 @@ static void undone(void *user, const Pb__HelperResponse *response) {
     if (response->code != RPC_OK)
         log_write(SHIM_LOG_ERROR, &(struct log_fields){.container = operation->id},
                   "cannot remove what is left of a failed creation: %s", response->message);
+    bool unwanted = task && task->unwanted;
     if (task)
         task_free(task);
+    if (unwanted && !operation->server->tasks)
+        server_retire(operation->server);
     call_fail(operation->call, creation->code, "%s",
               creation->message ? creation->message : "out of memory");
     creation_free(creation);
@@ -64,8 +67,9 @@ static void undone(void *user, const Pb__HelperResponse *response) {
 
 static void undo(struct creation *creation, const struct task *task,
                  const Pb__HelperResponse *response) {
-    creation->code = response->code;
-    creation->message = strdup(response->message);
+    bool failed = response->code != RPC_OK;
+    creation->code = failed ? response->code : RPC_UNAVAILABLE;
+    creation->message = strdup(failed ? response->message : "it was given up meanwhile");
     Pb__HelperRequest request = helper_request(&task->init, PB__VERB__VERB_CLEANUP);
     helper_call(creation->operation->server, &request, undone, creation);
 }
@@ -79,7 +83,7 @@ static void created(void *user, const Pb__HelperResponse *response) {
         creation_free(creation);
         return;
     }
-    if (response->code != RPC_OK) {
+    if (response->code != RPC_OK || task->unwanted) {
         undo(creation, task, response);
         return;
     }

@@ -15,17 +15,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "containerd/actions.h"
 #include "containerd/address.h"
 #include "containerd/bundle.h"
+#include "containerd/client.h"
 #include "process/identity.h"
 #include "process/pidfile.h"
 #include "state/status.h"
 #include "task.pb-c.h"
 
 #define HELPER_TIMEOUT 4000 /* milliseconds: containerd gives up after five seconds */
+#define SERVER_TIMEOUT 200
 #define KILLED (128 + SIGKILL)
 #define MOUNTS_MAX 64
 
@@ -107,8 +110,30 @@ static void remove_stale_socket(int bundle_fd) {
         unlink(path);
 }
 
+/* A server that lives, which containerd has lost, is not to keep what is removed. */
+static int tell_server(const struct arguments *arguments, int bundle_fd) {
+    char path[ADDRESS_PATH_SIZE];
+    struct shim_error ignored = ERROR_NONE;
+    Pb__ProcessRequest request = PB__PROCESS_REQUEST__INIT;
+    request.id = (char *)(uintptr_t)arguments->id;
+    return address_read(bundle_fd, path) < 0 ? -1
+                                             : client_ask(path, "Forget", &request.base, &ignored);
+}
+
+/* Not for long: one that is stopped hears of it when it goes on. */
+static void await_server(int fd) {
+    struct shim_error ignored = ERROR_NONE;
+    Pb__Response *response;
+    if (fd >= 0 && client_hear(fd, deadline_after(SERVER_TIMEOUT), &response, &ignored) == 0)
+        pb__response__free_unpacked(response, NULL);
+}
+
+/* Where the directory that we were started in is no more, another container may have its path. */
 static char *find_bundle(const struct arguments *arguments) {
-    return arguments->bundle[0] ? realpath(arguments->bundle, NULL) : getcwd(NULL, 0);
+    char *here AUTO_FREE = getcwd(NULL, 0);
+    if (!here && errno == ENOENT)
+        return NULL;
+    return arguments->bundle[0] ? realpath(arguments->bundle, NULL) : pointer_steal(&here);
 }
 
 int action_delete(const struct arguments *arguments, struct shim_error *error) {
@@ -121,7 +146,9 @@ int action_delete(const struct arguments *arguments, struct shim_error *error) {
         pid_t pid;
         if (pidfile_read(bundle_fd, BUNDLE_PID, &pid, &ignored) == 0)
             end.pid = (uint32_t)pid;
+        int server_fd AUTO_CLOSE = tell_server(arguments, bundle_fd);
         clean_up(arguments, bundle, &end);
+        await_server(server_fd);
         remove_stale_socket(bundle_fd);
     }
     Pb__Timestamp exited_at = PB__TIMESTAMP__INIT;

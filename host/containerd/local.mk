@@ -30,6 +30,7 @@ CONTAINERD_SERVER = \
 	%D%/bootstrap.c %D%/bootstrap.h \
 	%D%/bundle.c %D%/bundle.h \
 	%D%/change.c \
+	%D%/client.c %D%/client.h \
 	%D%/connection.c %D%/connection.h \
 	%D%/create.c \
 	%D%/delete.c \

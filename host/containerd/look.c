@@ -142,13 +142,33 @@ static void goodbye_due(struct timer *timer) {
     server->loop.ended = true;
 }
 
+/* There is nothing more to do than to say what is still to be said. */
+void server_retire(struct server *server) {
+    server->shut_down = true;
+    helpers_release(server);
+    server->goodbye.due = goodbye_due;
+    loop_timer(&server->loop, &server->goodbye, GOODBYE);
+}
+
+/* Whoever shuts a server down about a container that is being created does not want it any more. */
 void method_shutdown(struct server *server, struct call *call, const ProtobufCMessage *message) {
-    (void)message;
-    if (!server->tasks) {
-        server->shut_down = true;
-        helpers_release(server);
-        server->goodbye.due = goodbye_due;
-        loop_timer(&server->loop, &server->goodbye, GOODBYE);
+    struct task *task = task_find(server, ((const Pb__ShutdownRequest *)message)->id);
+    if (task && task->creating)
+        task->unwanted = true;
+    if (!server->tasks)
+        server_retire(server);
+    call_answer(call, NULL);
+    server_check_end(server);
+}
+
+void method_forget(struct server *server, struct call *call, const ProtobufCMessage *message) {
+    struct task *task = task_find(server, ((const Pb__ProcessRequest *)message)->id);
+    if (task && task->creating) {
+        task->unwanted = true;
+    } else if (task) {
+        task_free(task);
+        if (!server->tasks)
+            server_retire(server);
     }
     call_answer(call, NULL);
     server_check_end(server);

@@ -6,8 +6,6 @@
 
 #include "containerd/task.h"
 
-#define SERVER_SERVICE "shimhost.Server" /* ours alone */
-
 /* create.c */
 void method_create(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_delete(struct server *server, struct call *call, const ProtobufCMessage *message);
@@ -29,6 +27,7 @@ void method_pids(struct server *server, struct call *call, const ProtobufCMessag
 void method_stats(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_connect(struct server *server, struct call *call, const ProtobufCMessage *message);
 void method_shutdown(struct server *server, struct call *call, const ProtobufCMessage *message);
+void method_forget(struct server *server, struct call *call, const ProtobufCMessage *message);
 /* upgrade.c */
 void method_upgrade(struct server *server, struct call *call, const ProtobufCMessage *message);
 

@@ -123,6 +123,9 @@ bool events_quiet(const struct server *server);
 
 /* ------------------------------------------------------------------ the end, and upgrading */
 
+/* Has the server end, because it has no containers any more. */
+void server_retire(struct server *server);
+
 /* Ends the server if it was told to, and everything has been said. Called when something has. */
 void server_check_end(struct server *server);
 

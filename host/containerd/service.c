@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "containerd/client.h"
 #include "containerd/methods.h"
 #include "ttrpc.pb-c.h"
 
@@ -35,6 +36,7 @@ static const struct method task_methods[] = {
 };
 
 static const struct method server_methods[] = {
+    {"Forget", &pb__process_request__descriptor, method_forget},
     {"Upgrade", &pb__empty__descriptor, method_upgrade},
     {NULL, NULL, NULL},
 };

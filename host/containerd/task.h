@@ -33,6 +33,7 @@ struct task {
     char *bundle;
     char *state; /* the container's state directory; NULL before it is known */
     bool creating;
+    bool unwanted; /* given up while it was being created */
     bool paused;
     bool shared_pids; /* others are in its pid namespace: its end does not end its execs */
     bool ending;      /* its first process is over, and that waits for the execs' ends to be told */

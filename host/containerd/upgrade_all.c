@@ -10,11 +10,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -24,10 +22,11 @@
 #include "base/text.h"
 #include "containerd/actions.h"
 #include "containerd/address.h"
-#include "containerd/methods.h"
+#include "containerd/client.h"
 #include "containerd/serve.h"
+#include "containerd/ttrpc.h"
 #include "server.pb-c.h"
-#include "ttrpc.pb-c.h"
+#include "types.pb-c.h"
 
 #define PROGRAM "containerd-shim-shimhost-v1"
 #define DELETED " (deleted)" /* what the kernel adds to the path of a file that is no more */
@@ -176,50 +175,12 @@ static int find_servers(const struct arguments *wanted, struct found **ret,
 
 /* ---------------------------------------------------------------------------- asking */
 
-/* The kernel says who made the socket listen. */
-static bool listens_for_us(int fd) {
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
-}
-
 static int ask(struct found *found, struct shim_error *error) {
-    static char service[] = SERVER_SERVICE, method[] = "Upgrade";
-    uint8_t frame[TTRPC_HEADER_SIZE + 256];
-    Pb__Request request = PB__REQUEST__INIT;
-    request.service = service;
-    request.method = method;
-    size_t length = pb__request__pack(&request, frame + TTRPC_HEADER_SIZE);
-    ttrpc_header(frame, 1, TTRPC_REQUEST, length);
-    length += TTRPC_HEADER_SIZE;
-    int fd AUTO_CLOSE = address_connect(found->path);
-    if (fd < 0)
-        return error_set(error, fd, "cannot connect to %s: %s", found->path, strerror(-fd));
-    if (!listens_for_us(fd))
-        return error_set(error, -EPERM, "%s belongs to another user", found->path);
-    if (send(fd, frame, length, MSG_NOSIGNAL) != (ssize_t)length)
-        return error_set(error, -errno, "cannot write to %s: %s", found->path, strerror(errno));
-    found->fd = fd_steal(&fd);
-    return 0;
-}
-
-/* One more part of the answer, or what has come instead. */
-static int read_part(const struct found *found, struct ttrpc_reader *reader, int64_t deadline,
-                     struct shim_error *error) {
-    uint8_t bytes[4096];
-    struct pollfd wait = {.fd = found->fd, .events = POLLIN};
-    int r = poll(&wait, 1, deadline_poll(deadline));
-    if (r < 0 && errno != EINTR)
-        return error_set(error, -errno, "cannot wait for the answer: %s", strerror(errno));
-    if (r <= 0)
-        return deadline_left(deadline) != 0
-                   ? 0
-                   : error_set(error, -ETIMEDOUT,
-                               "it has not answered in time, and may still do it");
-    ssize_t n = recv(found->fd, bytes, sizeof(bytes), 0);
-    if (n > 0 && ttrpc_feed(reader, bytes, (size_t)n) == 0)
-        return 0;
-    return error_set(error, n < 0 ? -errno : -EPIPE, "it has ended the connection");
+    const Pb__Empty nothing = PB__EMPTY__INIT;
+    int fd = client_ask(found->path, "Upgrade", &nothing.base, error);
+    if (fd >= 0)
+        found->fd = fd;
+    return fd;
 }
 
 static int take_response(const struct found *found, const Pb__Response *response,
@@ -247,19 +208,12 @@ static int take_response(const struct found *found, const Pb__Response *response
 
 /* Waits for the answer and prints what it says. */
 static int hear(const struct found *found, int64_t deadline, struct shim_error *error) {
-    struct ttrpc_reader reader = {0};
-    struct ttrpc_frame frame;
-    int r = 0;
-    while (r == 0 && ttrpc_next(&reader, &frame) == 0)
-        r = read_part(found, &reader, deadline, error);
+    Pb__Response *response;
+    int r = client_hear(found->fd, deadline, &response, error);
     if (r == 0) {
-        Pb__Response *response = pb__response__unpack(NULL, frame.length, frame.data);
-        r = response ? take_response(found, response, error)
-                     : error_set(error, -EBADMSG, "its answer is malformed");
-        if (response)
-            pb__response__free_unpacked(response, NULL);
+        r = take_response(found, response, error);
+        pb__response__free_unpacked(response, NULL);
     }
-    ttrpc_reader_clear(&reader);
     return r;
 }
 

@@ -17,6 +17,7 @@
 #include "wire.h"
 
 #define MANY 1000u
+#define CROWD 400u
 #define FLOOD 200000u
 #define HELD_BACK 500 /* milliseconds without room for more */
 
@@ -159,6 +160,25 @@ static void deaf(int fd) {
     puts(answered == asked ? "all is answered" : "an answer is missing");
 }
 
+/* More connections at once than are served. Whoever is refused is told so by the end. */
+static void crowd(int fd) {
+    static int fds[CROWD];
+    ProtobufCBinaryData data = about("Connect");
+    uint8_t header[TTRPC_HEADER_SIZE];
+    unsigned int served = 0;
+    ttrpc_header(header, 1, TTRPC_REQUEST, data.len);
+    for (unsigned int i = 0; i < CROWD; i++)
+        fds[i] = i == 0 ? fd : wire_connect(address);
+    for (unsigned int i = 0; i < CROWD; i++)
+        if (send(fds[i], header, sizeof(header), MSG_NOSIGNAL | MSG_MORE) == sizeof(header))
+            send(fds[i], data.data, data.len, MSG_NOSIGNAL);
+    for (unsigned int i = 0; i < CROWD; i++) {
+        served += wire_receive(fds[i], &reader, NULL) != NULL;
+        ttrpc_reader_clear(&reader);
+    }
+    printf("%u of %u\n", served, CROWD);
+}
+
 static const struct {
     const char *name;
     void (*run)(int fd);
@@ -175,6 +195,7 @@ static const struct {
     {"many-waits", many_waits},
     {"waits-and-goes", waits_and_goes},
     {"deaf", deaf},
+    {"crowd", crowd},
 };
 
 int main(int argc, char **argv) {

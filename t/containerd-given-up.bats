@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The front end for containerd without containerd: what containerd has given up, while its server lives.
+[[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
+load common
+load containerd
+load containerd-wire
+
+# A runtime `slow` that, when it is to create, says so and waits.
+slow_runtime() {
+    configure_runtime slow "plugin: oci" "binary: $T/slow"
+    mkfifo "$T/go" "$T/reached"
+    printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' create '*) echo >$T/reached; read go <$T/go ;; esac" \
+        "exec runc \"\$@\"" >"$T/slow"
+    chmod 755 "$T/slow"
+    shim_for slow
+}
+
+# deletes NAME: `delete`, as containerd calls it when its connection has ended.
+deletes() {
+    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-$1" -bundle "$B" delete </dev/null >"$T/deleted"
+}
+
+@test "a creation that nobody waits for any more is undone when it is over, and the server ends" {
+    local AS=slow pid creation
+    slow_runtime
+    prepare a
+    begins a </dev/null
+    "$CLIENT" call "$A" Create "id=$ID-a" "bundle=$B" >/dev/null 2>&1 3>&- &
+    creation=$!
+    timeout "$PATIENCE" cat "$T/reached"
+    pid=$(server)
+    kill "$creation"
+    wait "$creation" || true
+    # As containerd does after its patience has ended.
+    refuses 5 Delete a
+    call Shutdown a
+    echo >"$T/go"
+    eventually is_over "$pid"
+    deletes a
+    [[ ! -e ${A#unix://} ]]
+    nothing_remains
+}
+
+@test "delete while a creation is under way: nothing is left, and the server ends" {
+    local AS=slow pid creation
+    slow_runtime
+    prepare a
+    begins a </dev/null
+    "$CLIENT" call "$A" Create "id=$ID-a" "bundle=$B" >/dev/null 2>&1 3>&- &
+    creation=$!
+    timeout "$PATIENCE" cat "$T/reached"
+    pid=$(server)
+    kill "$creation"
+    wait "$creation" || true
+    deletes a &
+    deletion=$!
+    echo >"$T/go"
+    wait "$deletion"
+    eventually is_over "$pid"
+    nothing_remains
+}
+
+@test "delete of a container whose server lives: it forgets that one, and ends after the last" {
+    local name pid
+    for name in pod app; do
+        prepare "$name" ".annotations[\"io.kubernetes.cri.sandbox-id\"] = \"$ID-pod\""
+        begins "$name" </dev/null
+        call Create "$name" "bundle=$B"
+        call Start "$name"
+    done
+    pid=$(server)
+    "$CLIENT" call "$A" Wait "id=$ID-app" >"$T/waited" 2>&1 3>&- &
+    waiter=$!
+    deletes app
+    is "$("$CLIENT" decode DeleteResponse <"$T/deleted" | sed -n 's/^exit_status=//p')" 137
+    wait "$waiter" || true
+    refuses 5 State app
+    call State pod
+    is "$(value status)" 2
+    B=$BUNDLES/$ID-pod
+    # One that hears of it later does the same.
+    kill -STOP "$pid"
+    deletes pod
+    kill -CONT "$pid"
+    eventually is_over "$pid"
+    [[ ! -e ${A#unix://} ]]
+    nothing_remains
+}
+
+@test "delete that comes late does not meet the next container of that name" {
+    local pid
+    prepare a
+    mkdir "$B.old"
+    mkfifo "$T/late"
+    pid=$(
+        cd "$B.old"
+        # It holds a directory that is no more, as containerd's bundle of before.
+        env TTRPC_ADDRESS="$T/events.sock" sh -c 'read x <"$1"; exec "$2" -namespace "$3" -address "$4" -id "$5" -bundle "$6" delete' \
+            sh "$T/late" "$SHIM" "$ID" "$CONTAINERD_ADDRESS" "$ID-a" "$B" </dev/null >"$T/deleted" 3>&- &
+        echo $!
+    )
+    rmdir "$B.old"
+    begins a </dev/null
+    call Create a "bundle=$B"
+    call Start a
+    eventually is_waiting "$pid"
+    echo >"$T/late"
+    eventually is_over "$pid"
+    is "$("$CLIENT" decode DeleteResponse <"$T/deleted" | sed -n 's/^exit_status=//p')" 137
+    call State a
+    is "$(value status)" 2
+    call Kill a signal=9
+    call Wait a
+    call Delete a
+    ends_server a
+}
+
+is_waiting() {
+    [[ $(readlink "/proc/$1/cwd") == *" (deleted)" ]]
+}
