@@ -3,7 +3,8 @@
 # of the container.
 #
 #   SHIMHOST_FAULTS           how many steps of each walk are tried, spread over its length, or `all` (default: 1), which
-#                             begins with a program's very first call; else those of its start are passed over
+#                             begins with a program's very first call, or of errors with the reading of its
+#                             configuration; else those of its start are passed over
 #   SHIMHOST_FAULTS_RUNTIMES  over which runtimes (default: fake process)
 #   SHIMHOST_FAULTS_ERRORS    which errors are injected (default: ENOSPC EMFILE ENOMEM EIO EACCES EINTR)
 #   SHIMHOST_FAULTS_STRIDE    with `all`: only each so-many-th step (default: 1)
@@ -121,7 +122,8 @@ step() {
         options+=(--monitor)
         command=(sh -c "$(scenario "$2")")
     else
-        [[ $STEPS == all ]] || options+=(--after "$STATE")
+        # What fails before there is a configuration fails in the loader of programs, which is not ours.
+        if [[ $STEPS != all ]]; then options+=(--after "$STATE"); elif [[ ${4-} ]]; then options+=(--after "$T/etc"); fi
         words "$2"
         command+=("${words[@]}")
     fi

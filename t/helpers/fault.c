@@ -81,23 +81,12 @@ static const int out_of_descriptors[] = {
     SYS_openat,   SYS_pipe2,      SYS_socket,        SYS_socketpair,    SYS_signalfd4,
     SYS_eventfd2, SYS_pidfd_open, SYS_inotify_init1, SYS_accept4,       SYS_memfd_create,
     SYS_dup,      SYS_fcntl,      SYS_dup3,          SYS_epoll_create1, -1};
-static const int out_of_memory[] = {SYS_mmap,
-                                    SYS_brk,
-                                    SYS_mremap,
-                                    SYS_mprotect,
-                                    SYS_clone,
-                                    SYS_clone3,
-                                    SYS_execve,
-                                    SYS_openat,
-                                    SYS_ppoll,
-                                    SYS_pipe2,
-                                    SYS_socket,
-                                    SYS_bind,
-                                    SYS_pidfd_open,
-                                    SYS_inotify_add_watch,
-                                    SYS_getdents64,
-                                    SYS_signalfd4,
-                                    -1};
+static const int out_of_memory[] = {
+    SYS_mmap,
+
+    SYS_mremap,     SYS_mprotect,  SYS_clone,  SYS_clone3, SYS_execve,     SYS_openat,
+    SYS_ppoll,      SYS_pipe2,     SYS_socket, SYS_bind,   SYS_pidfd_open, SYS_inotify_add_watch,
+    SYS_getdents64, SYS_signalfd4, -1};
 static const int broken_disk[] = {
     SYS_openat,     SYS_read,       SYS_pread64,    SYS_write,   SYS_pwrite64,
     SYS_writev,     SYS_getdents64, SYS_newfstatat, SYS_fstat,   SYS_statx,
