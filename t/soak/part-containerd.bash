@@ -13,7 +13,7 @@ part_containerd() {
 
 # serve_long COUNT: a fifth warms it up.
 serve_long() {
-    local server address sink client=$BUILD/t/helpers/shim-client bundle
+    local server address sink client=$BUILD/t/helpers/shim-client template bundle
     remember_machine
     "$BUILD/t/helpers/event-sink" "$W/work/sink.sock" >"$W/work/heard" &
     sink=$!
@@ -38,15 +38,20 @@ weigh_calm() {
     weigh "$server" >"$W/work/$1"
 }
 
+# Each task has a bundle of its own, in which the server keeps things.
 kinds_of_tasks() {
     local process='type_url=types.containerd.io/opencontainers/runtime-spec/1/Process'
     cat <<END
 candidate a task
-run $client call $address Create id={id} bundle=$bundle -- Start id={id} -- State id={id} -- Pids id={id} -- Kill id={id} signal=9 -- Wait id={id} -- Delete id={id}
+run cp -r $template $W/work/{id}
+run $client call $address Create id={id} bundle=$W/work/{id} -- Start id={id} -- State id={id} -- Pids id={id} -- Kill id={id} signal=9 -- Wait id={id} -- Delete id={id}
+run rm -r $W/work/{id}
 candidate an exec
 run $client call $address Exec id=$ID-pod exec_id=e{n} spec.$process spec.value={"args":["$(program process true)"],"cwd":"/"} -- Start id=$ID-pod exec_id=e{n} -- Wait id=$ID-pod exec_id=e{n} -- State id=$ID-pod exec_id=e{n} -- Delete id=$ID-pod exec_id=e{n}
 candidate a task that is never started
-run $client call $address Create id={id} bundle=$bundle -- Connect id=$ID-pod -- Kill id={id} signal=9 -- Wait id={id} -- Delete id={id}
+run cp -r $template $W/work/{id}
+run $client call $address Create id={id} bundle=$W/work/{id} -- Connect id=$ID-pod -- Kill id={id} signal=9 -- Wait id={id} -- Delete id={id}
+run rm -r $W/work/{id}
 candidate a task that is not there, and an exec that fails
 ends 1 $client call $address State id={id}
 ends 1 $client call $address Exec id=$ID-pod exec_id=e{n} spec.$process spec.value={"args":["/nothing-of-that-name"],"cwd":"/"} -- Start id=$ID-pod exec_id=e{n}
@@ -54,12 +59,14 @@ ends 1 $client call $address Create id={id} bundle=/nothing-of-that-name
 END
 }
 
-# A server for a task of its own, which stays; sets `bundle`, `address` and `server`.
+# A server for a task of its own, which stays; sets `template`, `bundle`, `address` and `server`.
 begin_server() {
     mkdir -p "$W/work/bin"
     ln -sf "$PREFIX/bin/containerd-shim-shimhost-v1" "$W/work/bin/containerd-shim-shimhost-process-v1"
-    bundle=$(bundle process task @/bin/stamp sleep)
-    mkdir -p "$bundle/rootfs"
+    template=$(bundle process task @/bin/stamp sleep)
+    mkdir -p "$template/rootfs"
+    bundle=$W/work/pod
+    cp -r "$template" "$bundle"
     address=$(call_shim start)
     "$client" call "$address" Create "id=$ID-pod" "bundle=$bundle" -- Start "id=$ID-pod" >/dev/null ||
         complain "the first task could not be started"

@@ -36,7 +36,8 @@ make_place() {
 
 # configure_runtime NAME PLUGIN [LINE…]
 configure_runtime() {
-    printf '%s\n' 'version: 1' "plugin: $2" "${@:3}" >"$W/etc/runtimes.d/$1.yaml"
+    # On a machine that has too much to do everything takes long, and that is nothing to complain of.
+    printf '%s\n' 'version: 1' "plugin: $2" 'timeouts: { spawn: 120s, signal: 120s, delete: 120s }' "${@:3}" >"$W/etc/runtimes.d/$1.yaml"
     [[ $2 == process ]] || echo "root: $W/roots/$1" >>"$W/etc/runtimes.d/$1.yaml"
 }
 
