@@ -244,3 +244,25 @@ only_all() {
         nothing_is_left
     done
 }
+
+@test "a deletion that was cut short at any file can be done again" {
+    RUNTIME=fake
+    captures shimhost run -b "$SHORT" "$ID"
+    eventually is_over "$(monitor_of "$ID")"
+    files=$(find "$STATE/$ID" | wc -l)
+    "$HELPERS/fault" --error "${NUMBER[EACCES]}" --report "$T/report" -- "$SHIMHOST" delete "$ID"
+    read -r count _ <"$T/report"
+    # Its last calls are the removal, a file each.
+    for ((n = count - files; n <= count; n++)); do
+        captures shimhost run -b "$SHORT" "$ID"
+        eventually is_over "$(monitor_of "$ID")"
+        captures timeout -k 5 60 "$HELPERS/fault" --error "${NUMBER[EACCES]}" --at "$n" -- "$SHIMHOST" delete "$ID"
+        [[ $status == 0 || $status == 1 ]]
+        captures shimhost wait --timeout 1ms "$ID"
+        [[ "$status $output" == "0 7" || $status == 1 ]]
+        captures shimhost delete "$ID"
+        [[ $status == 0 || $output == *"there is no container"* ]] || is "call $n: $output" "deleted"
+        [[ ! -e $STATE/$ID ]]
+    done
+    nothing_is_left
+}

@@ -159,9 +159,37 @@ int store_container_make(const struct store *store, const char *container, int *
     return 0;
 }
 
+/* Takes from a process's directory what says that there was a process, so that a removal that is
+ * cut short leaves what looks like a spawn that never finished, which can be removed whatever else
+ * is missing. In this order each step is told truly: an end stays known as long as the process. */
+static int retract(int container_fd, const char *process, struct shim_error *error) {
+    static const char *const traces[] = {"status", "pid", "exitStatus", "exitUnknown", "monitor"};
+    int fd AUTO_CLOSE = -1;
+    if (open_directory(container_fd, process, &fd) < 0)
+        return 0; /* the removal will tell */
+    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+        if (unlinkat(fd, traces[i], 0) < 0 && errno != ENOENT && errno != EISDIR)
+            return error_set(error, -errno, "cannot remove %s of process %s: %s", traces[i],
+                             process, strerror(errno));
+    return 0;
+}
+
+struct retraction {
+    int container_fd;
+    struct shim_error *error;
+};
+
+static int retract_each(const char *process, void *user) {
+    const struct retraction *retraction = user;
+    return retract(retraction->container_fd, process, retraction->error);
+}
+
 int store_container_remove(const struct store *store, const char *container,
                            struct shim_error *error) {
+    int fd AUTO_CLOSE = -1;
     int r = check_id(container, "container", error);
+    if (r == 0 && open_directory(store->fd, container, &fd) == 0)
+        r = store_processes(fd, retract_each, &(struct retraction){fd, error}, error);
     return r < 0 ? r : tree_remove_at(store->fd, container, TREE_DEPTH, error);
 }
 
@@ -201,7 +229,9 @@ int store_process_remove(int container_fd, const char *container, const char *pr
                          struct shim_error *error) {
     (void)container;
     int r = check_id(process, "process", error);
-    return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
+    if (r < 0 || (r = retract(container_fd, process, error)) < 0)
+        return r;
+    return tree_remove_at(container_fd, process, TREE_DEPTH, error);
 }
 
 /* Open-file-description locks: they belong to the descriptor, not to the program, and unlike
