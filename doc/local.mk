@@ -6,7 +6,7 @@ dist_man_MANS += \
 	%D%/shimhost-plugin.3
 
 # For authors of plugins.
-dist_doc_DATA = %D%/abi.md %D%/bench.md %D%/tutorial.md
+dist_doc_DATA = %D%/abi.md %D%/bench.md %D%/cost.md %D%/tutorial.md
 exampledir = $(docdir)/examples/nice
 dist_example_DATA = \
 	sdk/examples/nice/Makefile \
