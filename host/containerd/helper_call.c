@@ -165,7 +165,8 @@ static void line_ready(struct source *source, uint32_t events) {
 
 static struct helper *find_staying(const struct server *server, const char *container) {
     struct helper *helper = server->helpers;
-    while (helper && (helper->done || !helper->container || strcmp(helper->container, container)))
+    while (helper &&
+           (helper->done || !helper->container || strcmp(helper->container, container) != 0))
         helper = helper->next;
     return helper;
 }

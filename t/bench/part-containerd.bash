@@ -16,6 +16,7 @@ part_containerd() {
     begin_containerd
     memory_under_containerd
     race_under_containerd
+    race_death_under_containerd
     end_containerd
     [[ ! -x $BUILD/t/helpers/shim-client ]] || race_of_servers
 }
@@ -141,6 +142,30 @@ $(for type in $SHIM_TYPES; do
     done)
 END
     table containerd-run over "ctr run --rm of a program that does nothing"
+}
+
+# From the process's last instruction until a client of containerd has the event.
+race_death_under_containerd() {
+    local type listener=$C/exit-event
+    # It listens long before the container is there; it ends when the deletion is told to a reader that has gone.
+    printf '%s\n' '#!/bin/sh' "ctr events | grep -m 1 /tasks/exit" >"$listener"
+    chmod +x "$listener"
+    race containerd-death "$(fewer 1)" <<END
+$(for type in $SHIM_TYPES; do
+        echo "candidate $type"
+        echo "listen $listener"
+        echo "run ctr $(shim_words "$type" -d --null-io) $ROOT {id} /bin/stamp end /events/go /events/told"
+        echo "pause 30"
+        echo "give $ROOT/events/go"
+        echo "clock $ROOT/events/told"
+        echo "heard"
+        echo "mark told"
+        echo "run ctr task rm {id}"
+        echo "run ctr container rm {id}"
+        echo "join"
+    done)
+END
+    table containerd-death told "death → told by an event, under containerd"
 }
 
 # The server alone, as containerd calls it, against conmon, over the runtime that costs next to nothing. The group gives
