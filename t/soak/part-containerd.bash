@@ -86,7 +86,7 @@ end_server() {
 
 # call_shim ACTION [FLAG…]: as containerd starts it.
 call_shim() {
-    env -C "$bundle" TTRPC_ADDRESS="$W/work/sink.sock" GRPC_ADDRESS="$W/nobody" NAMESPACE="$ID" MAX_SHIM_VERSION=2 \
+    env -C "$bundle" TTRPC_ADDRESS="$W/work/sink.sock" GRPC_ADDRESS="$W/nobody" NAMESPACE="$ID" \
         timeout -k 5 60 "$W/work/bin/containerd-shim-shimhost-process-v1" -namespace "$ID" -address "$W/nobody" \
         -id "$ID-pod" "${@:2}" "$1" </dev/null || complain "the shim's $1 failed"
 }
