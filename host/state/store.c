@@ -148,6 +148,8 @@ int store_container_make(const struct store *store, const char *container, int *
     r = store_container_open(store, container, &fd, error);
     if (r == 0)
         r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, ret_lock, error);
+    if (r == -ENOENT) /* another host has removed it: what has that name now is not ours */
+        return r;
     if (r < 0) {
         /* Nobody puts more into it than a lock before he has that lock. */
         if (fd >= 0)
