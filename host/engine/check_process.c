@@ -259,9 +259,7 @@ static void reaping(const struct facts *facts) {
     struct pollfd reaped = {.fd = pidfd, .events = 0};
     if (poll(&reaped, 1, REAPING_TIME) == 1 ||
         identity_stat(facts->identity.pid, &stat, NULL) < 0 ||
-        stat.start_time != facts->identity.start_time)
-        return;
-    if (stat.parent == 1)
+        stat.start_time != facts->identity.start_time || stat.parent == 1)
         return;
     struct check_finding finding =
         check_finding(facts->container->id, facts->id, "zombie",
