@@ -6,23 +6,9 @@ load common
 load containerd
 load containerd-wire
 
-# A runtime `slow` that, when it is to create, says so and waits.
-slow_runtime() {
-    configure_runtime slow "plugin: oci" "binary: $T/slow"
-    mkfifo "$T/go" "$T/reached"
-    printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' create '*) echo >$T/reached; read go <$T/go ;; esac" \
-        "exec runc \"\$@\"" >"$T/slow"
-    chmod 755 "$T/slow"
-    shim_for slow
-}
-
-# deletes NAME: `delete`, as containerd calls it when its connection has ended.
-deletes() {
-    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-$1" -bundle "$B" delete </dev/null >"$T/deleted"
-}
-
-@test "a creation that nobody waits for any more is undone when it is over, and the server ends" {
-    local AS=slow pid creation
+# creation_given_up: one is under way, and whoever asked for it has gone. Sets `pid`, that of the server.
+creation_given_up() {
+    local creation
     slow_runtime
     prepare a
     begins a </dev/null
@@ -32,6 +18,16 @@ deletes() {
     pid=$(server)
     kill "$creation"
     wait "$creation" || true
+}
+
+# deletes NAME: `delete`, as containerd calls it when its connection has ended.
+deletes() {
+    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-$1" -bundle "$B" delete </dev/null >"$T/deleted"
+}
+
+@test "a creation that nobody waits for any more is undone when it is over, and the server ends" {
+    local AS=slow pid
+    creation_given_up
     # As containerd does after its patience has ended.
     refuses 5 Delete a
     call Shutdown a
@@ -43,16 +39,8 @@ deletes() {
 }
 
 @test "delete while a creation is under way: nothing is left, and the server ends" {
-    local AS=slow pid creation
-    slow_runtime
-    prepare a
-    begins a </dev/null
-    "$CLIENT" call "$A" Create "id=$ID-a" "bundle=$B" >/dev/null 2>&1 3>&- &
-    creation=$!
-    timeout "$PATIENCE" cat "$T/reached"
-    pid=$(server)
-    kill "$creation"
-    wait "$creation" || true
+    local AS=slow pid
+    creation_given_up
     deletes a &
     deletion=$!
     echo >"$T/go"

@@ -153,13 +153,7 @@ has_heard_of() {
 
 @test "it waits for what is under way" {
     local creation
-    configure_runtime slow "plugin: oci" "binary: $T/slow"
-    mkfifo "$T/go" "$T/reached"
-    # A runtime that, when it is to create, says so and waits.
-    printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' create '*) echo >$T/reached; read go <$T/go ;; esac" \
-        "exec runc \"\$@\"" >"$T/slow"
-    chmod 755 "$T/slow"
-    shim_for slow
+    slow_runtime
     install_shim "$SHIM"
     prepare a
     AS=slow begins a </dev/null
