@@ -330,14 +330,8 @@ is_over() {
     [[ -z $state || $state == Z* || $state == X* ]]
 }
 
-# eventually COMMAND…: for what announces itself by nothing that a shell could wait for.
-eventually() {
-    local end=$((SECONDS + PATIENCE))
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.05
-    done
-}
+# shellcheck source=/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/eventually.bash"
 
 # ------------------------------------------------------------------------------------ leftovers
 

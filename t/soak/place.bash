@@ -141,12 +141,3 @@ running() {
     number=$("$SHIMHOST" list --format json </dev/null | jq '[.[] | select(.status == "running")] | length')
     [[ $number == "$1" ]] || complain "$number containers are running, and not $1"
 }
-
-# eventually COMMAND…: for what announces itself by nothing that a shell could wait for.
-eventually() {
-    local end=$((SECONDS + PATIENCE))
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.05
-    done
-}
