@@ -6,7 +6,7 @@ check_PROGRAMS += $(SOAK_HELPERS)
 %C%_drive_SOURCES = %D%/drive.c t/bench/script.c t/bench/script.h
 %C%_drive_LDADD =
 %C%_strain_SOURCES = %D%/strain.c
-%C%_strain_LDADD =
+%C%_strain_LDADD = host/libhost.la
 
 EXTRA_DIST += \
 	%D%/README.md \

@@ -5,23 +5,16 @@
  * sees output, and hangs up.
  */
 #include <err.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "stream/attach.h"
 
 #define PATIENCE 60000 /* milliseconds */
-
-static int attach(void) {
-    const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = ATTACH_SOCKET};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        err(1, ATTACH_SOCKET);
-    return fd;
-}
 
 static void give(int fd, const char *packet, size_t size) {
     if (send(fd, packet, size, MSG_NOSIGNAL) != (ssize_t)size)
@@ -44,11 +37,14 @@ int main(int argc, char **argv) {
     static const char line[] = {ATTACH_INPUT, 'l', 'i', 'n', 'e', '\n'};
     if (argc != 3)
         errx(2, "usage: strain DIRECTORY COUNT");
-    /* Paths of sockets are short. */
-    if (chdir(argv[1]) < 0)
+    int directory = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
         err(1, "%s", argv[1]);
     for (int n = 0, count = atoi(argv[2]); n < count; n++) {
-        int fd = attach();
+        int fd;
+        struct shim_error error = ERROR_NONE;
+        if (attach_connect(directory, &fd, &error) < 0)
+            errx(1, "%s", error.message);
         const char size[] = {ATTACH_RESIZE, (char)(80 + n % 40), 0, 24, 0};
         give(fd, size, sizeof(size));
         give(fd, line, sizeof(line));
