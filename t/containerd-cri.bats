@@ -87,6 +87,7 @@ run_pod() {
     put_text metadata 3 default
     put_number options 1 2
     put_text security 1 "$options"
+    put_text linux 1 "/$ID" # the parent of its cgroups, as a kubelet gives one
     put_text linux 2 "$security"
     SANDBOX=
     put_text SANDBOX 1 "$metadata"

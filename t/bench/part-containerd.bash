@@ -46,8 +46,8 @@ end_containerd() {
     kill "$containerd_pid"
     wait "$containerd_pid" || true
     containerd_pid=
-    # containerd's own shim leaves it.
-    rmdir "/run/containerd/runc/$CONTAINERD_NAMESPACE" 2>/dev/null || true
+    # containerd's own shim leaves the one, the runtimes leave the others.
+    rmdir "/run/containerd/runc/$CONTAINERD_NAMESPACE" "/sys/fs/cgroup/"{,*/}"$CONTAINERD_NAMESPACE" 2>/dev/null || true
 }
 
 # shim_words TYPE [OPTION…]: of a container of the common root file system.
