@@ -181,11 +181,11 @@ as_nobody() {
             works run -d -r "$RUNTIME" -b "$(bundle "other-$RUNTIME" 'exec sleep 1000000')" --stdout pipe "$ID"
         monitor=$(monitor_of "$ID")
         for name in control exit attach exitStatus status process.json; do
-            ! as_nobody sh -c 'exec 3<>"$1"' sh "$STATE/$ID/init/$name" 2>/dev/null
+            no as_nobody sh -c 'exec 3<>"$1"' sh "$STATE/$ID/init/$name" 2>/dev/null
         done
         # By way of the monitor's own descriptors.
         is "$(as_nobody sh -c 'ls "/proc/$1/fd" 2>/dev/null; cat "/proc/$1/cwd/process.json" 2>/dev/null' sh "$monitor" || true)" ""
-        ! as_nobody kill -KILL "$monitor" 2>/dev/null
+        no as_nobody kill -KILL "$monitor" 2>/dev/null
         # And were the directories open, by nobody's mistake: the files themselves are closed.
         is "$(find "$STATE/$ID/init" ! -type d -perm /077 ! -name '*.json' ! -name .pid.runtime | xargs)" "" "files that others may use"
         captures as_nobody "$SHIMHOST" --state-dir "$STATE" kill "$ID" KILL

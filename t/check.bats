@@ -83,10 +83,10 @@ kill_and_await() {
         pid=$(pid_of "$ID")
         kill_and_await "$(monitor_of "$ID")"
         finds monitor-lost
-        ! is_over "$pid"
+        no is_over "$pid"
         mends
         is "$(pid_of "$ID")" "$pid"
-        ! is_over "$pid"
+        no is_over "$pid"
         give "go-$RUNTIME"
         if kernel_is_at_least 6 15; then gives 3 "$ID"; else captures shimhost wait "$ID"; fi
         works delete "$ID"
@@ -101,7 +101,7 @@ kill_and_await() {
         kill_and_await "$(monitor_of "$ID")"
         cannot_mend monitor-lost
         says on-monitor-death
-        ! is_over "$pid"
+        no is_over "$pid"
         gives 137 "$ID"
         is_well
         works delete "$ID"
@@ -200,7 +200,7 @@ kill_and_await() {
     works run -d -b "$(bundle contradiction "$FOREVER")" "$ID"
     echo 0 >"$STATE/$ID/init/exitStatus"
     cannot_mend contradiction
-    ! is_over "$(pid_of "$ID")"
+    no is_over "$(pid_of "$ID")"
     rm "$STATE/$ID/init/exitStatus"
     works delete --force "$ID"
     nothing_is_left
@@ -259,10 +259,42 @@ kill_and_await() {
     rm -r "${STATE:?}/$ID"
     captures shimhost check
     says stray-monitor "process $monitor"
-    ! is_over "$monitor"
+    no is_over "$monitor"
     kill_and_await "$monitor"
     "$BUILD/t/fake-runtime/fake-runtime" --root "$ROOTS/fake" delete -f "$ID"
     is_well
+    nothing_is_left
+}
+
+# Prints its own pid and its child's, and both look like monitors of the directory, until somebody reads $T/end.
+monitor_with_child() {
+    cd "$1"
+    printf shimhost-monito >"/proc/$BASHPID/comm"
+    (echo "$1" >"$T/end") &
+    echo "$BASHPID $!" >"$T/both"
+    wait
+}
+
+@test "a monitor's child, which has its name until it becomes what it is made for, is no stray monitor" {
+    works run -d -b "$(bundle child "$FOREVER")" "$ID"
+    mkfifo "$T/both" "$T/end"
+    monitor_with_child "$STATE/$ID/init" &>/dev/null 3>&- &
+    read -r parent child <"$T/both"
+    captures shimhost check
+    says "process $parent is a monitor which" "process $child is a monitor which"
+    cp "$STATE/$ID/init/monitor" "$T/monitor"
+    {
+        echo "$parent"
+        sed 's/.*) //' "/proc/$parent/stat" | cut -d ' ' -f 20
+        cat /proc/sys/kernel/random/boot_id
+    } >"$STATE/$ID/init/monitor"
+    captures shimhost check
+    says "process $(head -n 1 "$T/monitor") is a monitor which"
+    says_not "process $parent is" "process $child is"
+    cp "$T/monitor" "$STATE/$ID/init/monitor"
+    timeout "$PATIENCE" cat "$T/end"
+    wait $!
+    works delete --force "$ID"
     nothing_is_left
 }
 

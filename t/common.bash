@@ -186,6 +186,14 @@ captures() {
     output=$("$@" 2>&1) || status=$?
 }
 
+# no COMMAND…: it fails. A `!` alone does not end a test.
+no() {
+    if "$@"; then
+        echo "this should not be so: $*"
+        return 1
+    fi
+}
+
 # fails_with STATUS ARGUMENT…: shimhost ends with STATUS. All that it said is in $output.
 fails_with() {
     local expected=$1

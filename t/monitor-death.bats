@@ -58,7 +58,7 @@ kill_monitor() {
         in_background wait "$ID"
         late=$!
         eventually adopted "$old"
-        ! is_over "$pid"
+        no is_over "$pid"
         is "$(field "$ID" .status)" running
         is "$(pid_of "$ID")" "$pid"
         give "go-$RUNTIME"

@@ -107,6 +107,11 @@ includers() {
     done
 }
 
+@test "no test goes on after a command that should have failed, and has not" {
+    is "$(awk '/^@test/ { inside = 1 } /^}/ { inside = 0 } inside && /^ +! [^-]/ && !/ \|\| / { print FILENAME ": " FNR }' "$SOURCE"/t/*.bats)" "" \
+        "lines that begin with !, which ends no test: say \`no\`"
+}
+
 @test "the shell files are free of what shellcheck warns of" {
     command -v shellcheck >/dev/null || skip "shellcheck is not installed"
     cd "$SOURCE"

@@ -109,7 +109,7 @@ refused() {
     fails_with 1 kill "$ID" KILL
     says "not running"
     fails_with 1 wait "$ID"
-    ! is_over "$pid"
+    no is_over "$pid"
     kill -KILL "$pid"
     eventually is_over "$pid"
     works delete "$ID"

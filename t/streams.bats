@@ -184,7 +184,7 @@ waits_for_its_reader() {
         taken=$((($(date +%s%N) - start) / 1000000))
         echo "the exit was seen after $taken ms"
         ((taken < 1500)) # the machine may be busy; a drain would take 2000
-        ! is_over "$monitor" # it is draining
+        no is_over "$monitor" # it is draining
         eventually is_over "$monitor"
         is "$(shimhost logs --process-id x "$ID")" "done"
         works delete --process-id x "$ID"
@@ -229,7 +229,7 @@ waits_for_its_reader() {
         is "$(tail -n 100 "$T/read" | sum_of)" "$(seq 200001 200100 | sum_of)" "sum of the last 100 lines"
         is "$(head -n 1000 "$T/read" | sum_of)" "$(seq 1 1000 | sum_of)" "sum of the first 1000 lines"
         # What is there in between is lines that were written, or notes.
-        ! grep -vxE '[0-9]{1,6}|.*shimhost: .* lost.*' "$T/read"
+        no grep -vxE '[0-9]{1,6}|.*shimhost: .* lost.*' "$T/read"
         works delete "$ID"
         umount "$T/disk-$RUNTIME"
     done
