@@ -28,6 +28,28 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "a pause that failed after it was done is an error, and the container is paused" {
+    for RUNTIME in $RUNTIMES; do
+        real=$(runtime_binary "$RUNTIME")
+        printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' pause '*) $real \"\$@\" && echo 'failed in the end' >&2; exit 1 ;; esac" \
+            "exec $real \"\$@\"" >"$T/bin/$RUNTIME"
+        chmod 755 "$T/bin/$RUNTIME"
+        configure_runtime "$RUNTIME" "binary: $T/bin/$RUNTIME"
+        works run -d -r "$RUNTIME" -b "$(bundle failed "$FOREVER")" "$ID"
+        fails_with 1 pause "$ID"
+        says "failed in the end"
+        is "$(field "$ID" .status)" paused
+        is "$(cat "$STATE/$ID/init/status")" paused
+        works check
+        works resume "$ID"
+        fails_with 1 pause "$ID"
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
 @test "a paused container is killed and deleted by force" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle paused "$FOREVER")" "$ID"

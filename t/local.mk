@@ -88,6 +88,7 @@ BATS_TESTS = \
 	%D%/source.bats \
 	%D%/spawn-failure.bats \
 	%D%/state-directory.bats \
+	%D%/stray-calls.bats \
 	%D%/streams.bats \
 	%D%/terminal.bats \
 	%D%/tutorial.bats

@@ -113,22 +113,10 @@ static int clean(const struct facts *facts, struct shim_error *error) {
     return r < 0 ? r : process_clean(process, error);
 }
 
-/* What the runtime says is what becomes true. */
 static int correct_status(const struct facts *facts, struct shim_error *error) {
     struct process *process AUTO_LENT = NULL;
-    uint32_t status = SHIM_STATUS_UNKNOWN;
     int r = open_locked(facts, &process, error);
-    if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, state, error)) < 0 ||
-        (r = PLUGIN_CALL(process->runtime, state, &process->view, &status, error)) < 0)
-        return r;
-    if (status == SHIM_STATUS_STOPPED || status == SHIM_STATUS_UNKNOWN)
-        return error_set(error, -EBADMSG,
-                         "its runtime calls it %s, but process %d, which it is, lives",
-                         status_name(status), facts->identity.pid);
-    if ((r = status_write(facts->directory_fd, status, error)) < 0)
-        return r;
-    status_changing_clear(facts->directory_fd);
-    return 0;
+    return r < 0 ? r : process_settle_status(process, error);
 }
 
 /* 1: to be adopted; 0: to be killed; a negative errno: its runtime cannot be opened. */

@@ -89,6 +89,16 @@ int process_become(struct process *process, const char *id, int directory_fd_tak
 void process_fill_view(struct process *process);
 /* Takes the container's lock, unless it is held already. */
 int process_lock(struct process *process, struct shim_error *error);
+/* A call of the runtime may outlive the host or the monitor which made it: waits for the end of all
+ * that are at work on this process, but for its living monitor and that one's children. 1: there
+ * were some; 0: there were none; -ETIMEDOUT, -ECANCELED, or why they could not be looked for. */
+int process_await_calls(const struct process *process, int64_t timeout);
+/* What its `status` should say: a host that died in the middle of a change may have left it behind
+ * the truth; then the runtime is asked. Of what cannot be found out the file's word stands. */
+uint32_t process_true_status(struct process *process, uint32_t status);
+/* Writes what the runtime says, once there is nobody who changes it. -EBADMSG: the runtime says
+ * that it is over, which only its monitor may. */
+int process_settle_status(struct process *process, struct shim_error *error);
 /* What the plugin says about it. */
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error);
 
@@ -117,6 +127,10 @@ int process_recover(struct process *process, struct shim_error *error);
 int process_clean(struct process *process, struct shim_error *error);
 /* Waits until a pidfd says that its process is over. -ETIMEDOUT, -ECANCELED. */
 int pidfd_await(int pidfd, int64_t timeout, int cancel_fd);
+
+/* remove.c: makes the runtime forget the container. Another call of the runtime that is in the way
+ * is waited for, at most its delete time-out. */
+int process_forget(struct process *process, struct shim_error *error);
 
 /* launch.c: the service monitor_launch, and the adoption of a process without a monitor. */
 int process_launch(const struct shim_context *context, const struct shim_process *view,

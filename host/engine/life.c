@@ -31,6 +31,18 @@ struct change {
                 struct shim_error *error);
 };
 
+/* What has failed may be done or not: the runtime is asked, unless it was cut short and would not
+ * answer. Until it has told, the mark stays, and whoever comes asks. */
+static void after_failure(struct process *process, int failure) {
+    struct shim_error ignored = ERROR_NONE;
+    if (failure == -ETIMEDOUT || failure == -ECANCELED)
+        return;
+    if (SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
+        process_settle_status(process, &ignored);
+    else
+        status_changing_clear(process->directory_fd); /* there is nobody to be asked */
+}
+
 static int change_status(struct process *process, const struct change *change,
                          struct shim_error *error) {
     char begun[CLOCK_RFC3339_SIZE]; /* what the change lets happen comes after this */
@@ -53,10 +65,10 @@ static int change_status(struct process *process, const struct change *change,
         r = status_write(process->directory_fd, change->to, error);
     if (r == 0)
         process_tell(process, change->event, state.identity.pid, -1, begun);
-    /* A runtime that was cut short may have done it or not: the mark stays, and whoever comes asks.
-     */
-    if (r == 0 || (r != -ETIMEDOUT && r != -ECANCELED))
+    if (r == 0)
         status_changing_clear(process->directory_fd);
+    else
+        after_failure(process, r);
     return r;
 }
 

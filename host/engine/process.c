@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "engine/call.h"
+#include "process/identity.h"
+#include "process/workers.h"
 #include "state/journal.h"
 
 struct process *process_close(struct process *process) {
@@ -140,19 +143,52 @@ int process_lock(struct process *process, struct shim_error *error) {
                       STORE_LOCK_EXCLUSIVE, &process->lock, error);
 }
 
-/* A host that died in the middle of a change may have left `status` behind the truth; then the
- * runtime is asked. */
-static void correct_status(struct process *process, struct shim_state *state) {
-    if (state->status == SHIM_STATUS_UNKNOWN || state->status == SHIM_STATUS_STOPPED ||
-        !status_changing(process->directory_fd) || store_locked(process->container_fd))
-        return;
+int process_await_calls(const struct process *process, int64_t timeout) {
+    int64_t deadline = deadline_after(timeout);
+    struct shim_identity monitor = {.size = sizeof(monitor)}, call = {.size = sizeof(call)};
+    int r, any = 0;
+    if (status_monitor_alive(process->directory_fd, &monitor, NULL) != 1)
+        monitor.pid = 0;
+    while ((r = workers_find(process->directory_fd, monitor.pid, &call, NULL)) > 0) {
+        int pidfd AUTO_CLOSE = -1;
+        any = 1;
+        r = identity_open(&call, &pidfd, NULL);
+        if (r == 0)
+            r = pidfd_await(pidfd, deadline_left(deadline), process->view.cancel_fd);
+        if (r < 0 && r != -ESRCH)
+            return r;
+    }
+    return r < 0 ? r : any;
+}
+
+uint32_t process_true_status(struct process *process, uint32_t status) {
     const struct runtime *runtime = process->runtime;
+    bool changed_by_other = process->lock < 0 && store_locked(process->container_fd);
+    if (status == SHIM_STATUS_UNKNOWN || status == SHIM_STATUS_STOPPED || process->record.exec ||
+        changed_by_other || !status_changing(process->directory_fd) ||
+        !SHIM_HAS(struct shim_plugin, runtime->plugin, state))
+        return status;
     struct shim_error ignored = ERROR_NONE; /* then the file's word stands */
-    uint32_t status = state->status;        /* should the plugin say nothing */
-    if (SHIM_HAS(struct shim_plugin, runtime->plugin, state) &&
-        PLUGIN_CALL(runtime, state, &process->view, &status, &ignored) == 0 &&
-        status != SHIM_STATUS_STOPPED) /* that only the monitor may say */
-        state->status = status;
+    uint32_t answer = status;               /* should the plugin say nothing */
+    process_await_calls(process, runtime->config->timeouts.signal);
+    int r = PLUGIN_CALL(runtime, state, &process->view, &answer, &ignored);
+    /* That it is over only the monitor may say. */
+    return r < 0 || answer == SHIM_STATUS_STOPPED ? status : answer;
+}
+
+int process_settle_status(struct process *process, struct shim_error *error) {
+    uint32_t status = SHIM_STATUS_UNKNOWN;
+    int r = RUNTIME_NEEDS(process->runtime, state, error);
+    process_await_calls(process, process->runtime->config->timeouts.signal);
+    if (r < 0 || (r = PLUGIN_CALL(process->runtime, state, &process->view, &status, error)) < 0)
+        return r;
+    if (status == SHIM_STATUS_STOPPED || status == SHIM_STATUS_UNKNOWN)
+        return error_set(error, -EBADMSG, "its runtime calls it %s, but nobody has seen its end",
+                         status_name(status));
+    if ((r = status_write(process->directory_fd, status, error)) < 0)
+        return r;
+    status_changing_clear(process->directory_fd);
+    return 0;
 }
 
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error) {
@@ -162,8 +198,7 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
         error_context(error, "container %s, process %s", process->container_id, process->id);
         return r;
     }
-    if (strcmp(process->id, PROCESS_INIT) == 0)
-        correct_status(process, &state);
+    state.status = process_true_status(process, state.status);
     *ret_state = state;
     return 0;
 }

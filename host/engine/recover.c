@@ -55,6 +55,7 @@ static int kill_and_await(struct process *process, const struct shim_identity *i
     struct shim_error ignored = ERROR_NONE; /* what is unknown is not paused */
     status_read(process->directory_fd, &status, &ignored);
     int r = identity_open(identity, &pidfd, error);
+    status = process_true_status(process, status);
     if (r < 0 || (r = process_send_signal(process, SIGKILL, status, error)) < 0)
         return r;
     r = pidfd_await(pidfd, process->runtime->config->timeouts.signal, process->view.cancel_fd);
@@ -66,10 +67,7 @@ static int kill_and_await(struct process *process, const struct shim_identity *i
 }
 
 int process_clean(struct process *process, struct shim_error *error) {
-    const struct runtime *runtime = process->runtime;
-    int r = 0;
-    if (!process->record.exec && SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
-        r = PLUGIN_CALL(runtime, remove, &process->view, error);
+    int r = process->record.exec ? 0 : process_forget(process, error);
     if (r < 0)
         return r;
     status_cleaned_set(process->directory_fd);

@@ -95,15 +95,24 @@ static int await_exec_monitor(const char *id, void *user) {
     return r < 0 ? r : await_monitor(init, directory_fd, IS_OVER, false, monitors->error);
 }
 
+int process_forget(struct process *process, struct shim_error *error) {
+    const struct runtime *runtime = process->runtime;
+    if (!SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
+        return 0;
+    int r = PLUGIN_CALL(runtime, remove, &process->view, error);
+    /* Two at once disturb each other. */
+    if (r < 0 && process_await_calls(process, runtime->config->timeouts.delete) == 1)
+        r = PLUGIN_CALL(runtime, remove, &process->view, error);
+    return r;
+}
+
 /* The runtime forgets the container, unless its monitor has seen to that. A runtime that was killed
  * while it created one leaves more than it can delete, which its plugin knows. */
 static int remove_from_runtime(struct process *process, enum ending ending,
                                struct shim_error *error) {
-    const struct runtime *runtime = process->runtime;
-    if ((ending == IS_OVER && status_cleaned(process->directory_fd)) ||
-        !SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
+    if (ending == IS_OVER && status_cleaned(process->directory_fd))
         return 0;
-    int r = PLUGIN_CALL(runtime, remove, &process->view, error);
+    int r = process_forget(process, error);
     return r < 0 ? error_context(error, "container %s: its runtime cannot delete it",
                                  process->container_id)
                  : 0;

@@ -77,13 +77,12 @@ static int service_run_command(const struct shim_context *context,
     struct command command = {
         .argv = argv,
         .environment = context->runtime->environment,
-        .directory_fd = -1,
+        .directory_fd = process ? process->directory_fd : -1,
         .timeout = timeout,
         .cancel_fd =
             flags & SHIM_RUN_NO_CANCEL ? -1 : runtime_of(context)->engine->options.cancel_fd,
         .merge_errors = (flags & SHIM_RUN_MERGE_ERRORS) != 0,
     };
-    (void)process;
     return command_run(&command, ret_output, error);
 }
 

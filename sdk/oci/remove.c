@@ -88,20 +88,22 @@ static int clean_up(const struct shim_context *context, const struct shim_proces
     return r;
 }
 
-/* Deletes the container, and looks whether that is so. */
+/* Deletes the container, and looks whether that is so: what is gone all the same, another call has
+ * deleted at the same time. */
 static int forget(const struct shim_context *context, const struct shim_process *process,
                   struct shim_error *error) {
     struct shim_error problem = oci_error();
-    int r = delete_force(context, process, &problem);
-    if (r < 0 && r != -ESRCH)
-        return oci_fail(context, error, r, problem.reason, "%s", problem.message);
-    if (!oci_of(context)->root || (r = state_exists(context, process, error)) == 0)
-        return 0;
-    return r < 0
-               ? r
-               : oci_fail(context, error, -EBUSY, SHIM_REASON_NONE,
-                          "%s delete has succeeded, but something of %s is still in %s",
-                          oci_of(context)->runtime.name, process->container, oci_of(context)->root);
+    const struct oci *oci = oci_of(context);
+    int deleted = delete_force(context, process, &problem);
+    int exists =
+        oci->root ? state_exists(context, process, error) : deleted < 0 && deleted != -ESRCH;
+    if (exists <= 0)
+        return exists;
+    if (deleted < 0 && deleted != -ESRCH)
+        return oci_fail(context, error, deleted, problem.reason, "%s", problem.message);
+    return oci_fail(context, error, -EBUSY, SHIM_REASON_NONE,
+                    "%s delete has succeeded, but something of %s is still in %s",
+                    oci->runtime.name, process->container, oci->root);
 }
 
 int shim_oci_remove(const struct shim_context *context, const struct shim_process *process,

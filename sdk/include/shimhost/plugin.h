@@ -295,7 +295,8 @@ struct shim_services {
      * killed: -ETIMEDOUT. A program that fails is no error of this call: look at
      * ret_output->exit_status, and ask runtime_error. The text is standard output (with
      * SHIM_RUN_MERGE_ERRORS standard error, too), capped at 1 MiB; release it with output_free.
-     * `process` may be NULL. -ENOENT, -EACCES …: it could not be executed; -ECANCELED. */
+     * `process` may be NULL; the working directory is its directory, or / without one. -ENOENT,
+     * -EACCES …: it could not be executed; -ECANCELED. */
     int (*run_command)(const struct shim_context *context, const struct shim_process *process,
                        const char *const *argv, int64_t timeout, uint32_t flags,
                        struct shim_output *ret_output, struct shim_error *error);
