@@ -18,14 +18,6 @@ for_each_runtime() {
     done
 }
 
-# kill_monitor [PROCESS]
-kill_monitor() {
-    local monitor
-    monitor=$(monitor_of "$ID" "$@")
-    kill -KILL "$monitor"
-    eventually is_over "$monitor"
-}
-
 adopt() {
     kill_monitor
     works check --repair

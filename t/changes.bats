@@ -30,11 +30,8 @@ FOREVER='while :; do sleep 1000; done'
 
 @test "a pause that failed after it was done is an error, and the container is paused" {
     for RUNTIME in $RUNTIMES; do
-        real=$(runtime_binary "$RUNTIME")
-        printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' pause '*) $real \"\$@\" && echo 'failed in the end' >&2; exit 1 ;; esac" \
-            "exec $real \"\$@\"" >"$T/bin/$RUNTIME"
-        chmod 755 "$T/bin/$RUNTIME"
-        configure_runtime "$RUNTIME" "binary: $T/bin/$RUNTIME"
+        configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" pause \
+            '"$real" "$@" && echo "failed in the end" >&2; exit 1')"
         works run -d -r "$RUNTIME" -b "$(bundle failed "$FOREVER")" "$ID"
         fails_with 1 pause "$ID"
         says "failed in the end"

@@ -51,11 +51,6 @@ cannot_mend() {
     finds "$1"
 }
 
-kill_and_await() {
-    kill -KILL "$1"
-    eventually is_over "$1"
-}
-
 @test "an empty state directory is well, and so are containers in every state" {
     is_well
     says "0 containers with 0 processes"
@@ -81,7 +76,7 @@ kill_and_await() {
         event "go-$RUNTIME"
         works run -d -r "$RUNTIME" -b "$(bundle adopt "read line <$EVENTS/go-$RUNTIME; exit 3")" "$ID"
         pid=$(pid_of "$ID")
-        kill_and_await "$(monitor_of "$ID")"
+        kill_monitor
         finds monitor-lost
         no is_over "$pid"
         mends
@@ -98,7 +93,7 @@ kill_and_await() {
     for RUNTIME in fake process; do
         works run -d -r "$RUNTIME" -b "$(bundle kill "$FOREVER")" "$ID"
         pid=$(pid_of "$ID")
-        kill_and_await "$(monitor_of "$ID")"
+        kill_monitor
         cannot_mend monitor-lost
         says on-monitor-death
         no is_over "$pid"
@@ -113,7 +108,7 @@ kill_and_await() {
     for RUNTIME in fake process; do
         works run -d -r "$RUNTIME" -b "$(bundle unseen "$FOREVER")" "$ID"
         pid=$(pid_of "$ID")
-        kill_and_await "$(monitor_of "$ID")"
+        kill_monitor
         kill_and_await "$pid"
         finds end-unrecorded
         [[ ! -e $STATE/$ID/init/exitUnknown ]]
@@ -305,7 +300,7 @@ monitor_with_child() {
         </dev/null >"$T/left" 2>"$T/said" 3>&- &
     orphanage=$!
     timeout "$PATIENCE" cat "$T/left"
-    kill_and_await "$(monitor_of "$ID")"
+    kill_monitor
     mends
     works kill "$ID" KILL
     gives 137 "$ID"

@@ -341,6 +341,50 @@ is_over() {
 # shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/eventually.bash"
 
+kill_and_await() {
+    kill -KILL "$1"
+    eventually is_over "$1"
+}
+
+# kill_monitor [PROCESS]: that of $ID.
+kill_monitor() {
+    kill_and_await "$(monitor_of "$ID" "$@")"
+}
+
+# wrapped BINARY WORD SCRIPT: prints the path of a program that does SCRIPT if WORD is among its arguments, and then, unless
+# that has ended it, becomes BINARY, which SCRIPT knows as $real.
+wrapped() {
+    local path=$T/wrapped/${1##*/}
+    mkdir -p "$T/wrapped"
+    cat >"$path" <<END
+#!/bin/sh
+real=$1
+case " \$* " in
+*" $2 "*)
+    $3
+    ;;
+esac
+exec "\$real" "\$@"
+END
+    chmod 755 "$path"
+    echo "$path"
+}
+
+# stops: makes what a wrapped program needs to stop by $STOP, where it waits until the test has `reached` it and `let_go`.
+stops() {
+    rm -f "$T/reached" "$T/go"
+    mkfifo "$T/reached" "$T/go"
+    STOP="echo >$T/reached; read -r go <$T/go"
+}
+
+reached() {
+    timeout "$PATIENCE" cat "$T/reached"
+}
+
+let_go() {
+    timeout "$PATIENCE" sh -c 'echo >"$1"' - "$T/go"
+}
+
 # ------------------------------------------------------------------------------------ leftovers
 
 # The processes of this test: monitors and runtimes by their command line, what runs in containers by its environment.

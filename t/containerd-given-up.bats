@@ -14,7 +14,7 @@ creation_given_up() {
     begins a </dev/null
     "$CLIENT" call "$A" Create "id=$ID-a" "bundle=$B" >/dev/null 2>&1 3>&- &
     creation=$!
-    timeout "$PATIENCE" cat "$T/reached"
+    reached
     pid=$(server)
     kill "$creation"
     wait "$creation" || true
@@ -31,7 +31,7 @@ deletes() {
     # As containerd does after its patience has ended.
     refuses 5 Delete a
     call Shutdown a
-    echo >"$T/go"
+    let_go
     eventually is_over "$pid"
     deletes a
     [[ ! -e ${A#unix://} ]]
@@ -43,7 +43,7 @@ deletes() {
     creation_given_up
     deletes a &
     deletion=$!
-    echo >"$T/go"
+    let_go
     wait "$deletion"
     eventually is_over "$pid"
     nothing_remains

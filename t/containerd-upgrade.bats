@@ -159,14 +159,14 @@ has_heard_of() {
     AS=slow begins a </dev/null
     "$CLIENT" call "$A" Create "id=$ID-a" "bundle=$B" >"$T/created" 2>&1 3>&- &
     creation=$!
-    timeout "$PATIENCE" cat "$T/reached"
+    reached
     PID_a=$(server)
     timeout -k 1 100 "$SHIMHOST" upgrade --namespace "$ID" >"$T/upgraded" 2>&1 3>&- </dev/null &
     upgrade=$!
     # It has been asked for: nothing more is read from clients.
     eventually is_asked
     goes_on_as_itself "$PID_a"
-    echo >"$T/go"
+    let_go
     wait "$upgrade"
     wait "$creation"
     grep -q "^pid=" "$T/created"

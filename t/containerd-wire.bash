@@ -97,10 +97,7 @@ logs() {
 
 # A runtime `slow` that, when it is to create, says so and waits.
 slow_runtime() {
-    configure_runtime slow "plugin: oci" "binary: $T/slow"
-    mkfifo "$T/go" "$T/reached"
-    printf '%s\n' '#!/bin/sh' "case \" \$* \" in *' create '*) echo >$T/reached; read go <$T/go ;; esac" \
-        "exec runc \"\$@\"" >"$T/slow"
-    chmod 755 "$T/slow"
+    stops
+    configure_runtime slow "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" create "$STOP")"
     shim_for slow
 }

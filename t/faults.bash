@@ -43,13 +43,6 @@ quietly() {
     timeout -k 5 60 "$SHIMHOST" "$@" </dev/null &>>"$T/words" 3>&-
 }
 
-lose_monitor() {
-    local monitor
-    monitor=$(monitor_of "$C")
-    kill -KILL "$monitor"
-    eventually is_over "$monitor"
-}
-
 # ------------------------------------------------------------------------------------ what is walked along
 
 # prepare OPERATION: makes what it needs, of the container $C over $RUNTIME.
@@ -62,8 +55,8 @@ prepare() {
     resume) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && quietly pause "$C" ;;
     delete-exec) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && quietly exec -d --id other "$C" -- true &&
         quietly wait --process-id other "$C" ;;
-    wait-lost) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && lose_monitor ;;
-    adopt | adopt-life) quietly run -d -r "$RUNTIME-adopt" -b "$LONG" "$C" && lose_monitor ;;
+    wait-lost) quietly run -d -r "$RUNTIME" -b "$LONG" "$C" && kill_and_await "$(monitor_of "$C")" ;;
+    adopt | adopt-life) quietly run -d -r "$RUNTIME-adopt" -b "$LONG" "$C" && kill_and_await "$(monitor_of "$C")" ;;
     esac
 }
 

@@ -6,13 +6,6 @@ load common
 
 FOREVER='while :; do sleep 1000; done'
 
-kill_monitor() {
-    local monitor
-    monitor=$(monitor_of "$ID")
-    kill -KILL "$monitor"
-    eventually is_over "$monitor"
-}
-
 @test "on-monitor-death: kill: wait says 137, and the container is dead" {
     for RUNTIME in $RUNTIMES; do
         configure_runtime "$RUNTIME" 'on-monitor-death: kill'

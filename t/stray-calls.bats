@@ -9,67 +9,49 @@ FOREVER='while :; do sleep 1000; done'
 # stopping SUBCOMMAND WHEN: a runtime $RUNTIME whose first SUBCOMMAND says so and waits, before or after it is done; what
 # comes meanwhile fails, as one of two deletions at once does.
 stopping() {
-    local real
-    real=$(runtime_binary "$RUNTIME")
-    rm -rf "$T/reached" "$T/go" "$T/first" "$T/refused"
-    mkfifo "$T/reached" "$T/go"
-    cat >"$T/bin/$RUNTIME" <<END
-#!/bin/sh
-stop() { echo >"$T/reached"; read -r line <"$T/go"; }
-case " \$* " in
-*" $1 "*)
-    if mkdir "$T/first"; then
-        [ $2 = after ] || stop
-        "$real" "\$@"
+    local before=: after=:
+    rm -rf "$T/first" "$T/refused"
+    stops
+    printf -v "$2" %s "$STOP"
+    configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" "$1" "
+    if mkdir $T/first; then
+        $before
+        \"\$real\" \"\$@\"
         status=\$?
-        [ $2 = before ] || stop
-        touch "$T/first/over"
+        $after
+        touch $T/first/over
         exit \$status
-    elif [ ! -e "$T/first/over" ]; then
-        touch "$T/refused"
-        echo "somebody else is at it" >&2
+    elif [ ! -e $T/first/over ]; then
+        touch $T/refused
+        echo 'somebody else is at it' >&2
         exit 1
-    fi
-    ;;
-esac
-exec "$real" "\$@"
-END
-    chmod 755 "$T/bin/$RUNTIME"
-    configure_runtime "$RUNTIME" "binary: $T/bin/$RUNTIME"
-}
-
-reached() {
-    timeout "$PATIENCE" cat "$T/reached"
-}
-
-let_go() {
-    timeout "$PATIENCE" sh -c 'echo >"$1"' - "$T/go"
-}
-
-kill_and_await() {
-    kill -KILL "$1"
-    eventually is_over "$1"
+    fi")"
 }
 
 holds_pidfd() {
     ls -l "/proc/$1/fd" | grep -q 'pidfd'
 }
 
+# A host deletes the container; its call of the runtime fails first, because the one that was stopped is under way.
+is_deleted_after_the_other() {
+    in_background delete "$ID"
+    eventually test -e "$T/refused"
+    let_go
+    joins $!
+    is "$status $output" "0 "
+    nothing_is_left
+}
+
 @test "a deletion whose host was killed is waited for by the next one" {
     for RUNTIME in $RUNTIMES; do
         stopping delete before
         works run -d -r "$RUNTIME" -b "$(bundle host "$FOREVER")" "$ID"
-        kill_and_await "$(monitor_of "$ID")"
+        kill_monitor
         in_background wait "$ID"
         host=$!
         reached
         kill_and_await "$host"
-        in_background delete "$ID"
-        eventually test -e "$T/refused"
-        let_go
-        joins $!
-        is "$status $output" "0 "
-        nothing_is_left
+        is_deleted_after_the_other
     done
 }
 
@@ -78,14 +60,9 @@ holds_pidfd() {
         stopping delete before
         works run -d -r "$RUNTIME" -b "$(bundle monitor 'exit 7')" "$ID"
         reached
-        kill_and_await "$(monitor_of "$ID")"
+        kill_monitor
         gives 7 "$ID"
-        in_background delete "$ID"
-        eventually test -e "$T/refused"
-        let_go
-        joins $!
-        is "$status $output" "0 "
-        nothing_is_left
+        is_deleted_after_the_other
     done
 }
 
@@ -102,7 +79,7 @@ holds_pidfd() {
             case $way in
             kill) works kill "$ID" KILL ;;
             delete) works delete --force "$ID" ;;
-            wait) kill_and_await "$(monitor_of "$ID")" ;;
+            wait) kill_monitor ;;
             esac
             if [[ $way != delete ]]; then
                 gives 137 "$ID"

@@ -43,14 +43,8 @@ static bool split(char *path, const char **ret_container, const char **ret_proce
     return id_valid(*ret_container) && id_valid(*ret_process);
 }
 
-/* A monitor's child has its name until it becomes what it is made for. */
-static bool is_child_of(pid_t pid, pid_t parent) {
-    struct process_stat stat;
-    return identity_stat(pid, &stat, NULL) == 0 && stat.parent == parent;
-}
-
-/* 1: it is the one that its directory names, or that one's child, or a host is at work there; 0: it
- * is not. */
+/* 1: it is the one that its directory names, or that one's child, which has its name until it
+ * becomes what it is made for, or a host is at work there; 0: it is not. */
 static int belongs(struct check *check, pid_t pid, const char *container, const char *process) {
     int container_fd AUTO_CLOSE = -1, directory_fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
     struct shim_identity monitor = {.size = sizeof(monitor)};
@@ -60,7 +54,7 @@ static int belongs(struct check *check, pid_t pid, const char *container, const 
     if (store_try_lock(container_fd, false, &lock, NULL) == 0)
         return 1;
     int r = identity_read_monitor(directory_fd, &monitor, NULL);
-    return r < 0 ? r != -ENOENT : monitor.pid == pid || is_child_of(pid, monitor.pid);
+    return r < 0 ? r != -ENOENT : identity_is_or_child_of(pid, monitor.pid);
 }
 
 static void look_at_monitor(struct check *check, int proc, const char *pid) {

@@ -161,26 +161,35 @@ int process_await_calls(const struct process *process, int64_t timeout) {
     return r < 0 ? r : any;
 }
 
-uint32_t process_true_status(struct process *process, uint32_t status) {
+/* What the runtime says, once nobody changes it any more. *ret_status stays if it says nothing. */
+static int ask_status(struct process *process, uint32_t *ret_status, struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    bool changed_by_other = process->lock < 0 && store_locked(process->container_fd);
-    if (status == SHIM_STATUS_UNKNOWN || status == SHIM_STATUS_STOPPED || process->record.exec ||
-        changed_by_other || !status_changing(process->directory_fd) ||
-        !SHIM_HAS(struct shim_plugin, runtime->plugin, state))
-        return status;
-    struct shim_error ignored = ERROR_NONE; /* then the file's word stands */
-    uint32_t answer = status;               /* should the plugin say nothing */
+    int r = RUNTIME_NEEDS(runtime, state, error);
+    if (r < 0)
+        return r;
     process_await_calls(process, runtime->config->timeouts.signal);
-    int r = PLUGIN_CALL(runtime, state, &process->view, &answer, &ignored);
-    /* That it is over only the monitor may say. */
-    return r < 0 || answer == SHIM_STATUS_STOPPED ? status : answer;
+    return PLUGIN_CALL(runtime, state, &process->view, ret_status, error);
+}
+
+/* A host died in the middle of a change, and no other makes one. */
+static bool interrupted(const struct process *process) {
+    return !process->record.exec && status_changing(process->directory_fd) &&
+           (process->lock >= 0 || !store_locked(process->container_fd));
+}
+
+uint32_t process_true_status(struct process *process, uint32_t status) {
+    struct shim_error ignored = ERROR_NONE;
+    uint32_t answer = status;
+    if (status == SHIM_STATUS_UNKNOWN || status == SHIM_STATUS_STOPPED || !interrupted(process) ||
+        ask_status(process, &answer, &ignored) < 0)
+        return status;
+    return answer == SHIM_STATUS_STOPPED ? status : answer; /* that only the monitor may say */
 }
 
 int process_settle_status(struct process *process, struct shim_error *error) {
     uint32_t status = SHIM_STATUS_UNKNOWN;
-    int r = RUNTIME_NEEDS(process->runtime, state, error);
-    process_await_calls(process, process->runtime->config->timeouts.signal);
-    if (r < 0 || (r = PLUGIN_CALL(process->runtime, state, &process->view, &status, error)) < 0)
+    int r = ask_status(process, &status, error);
+    if (r < 0)
         return r;
     if (status == SHIM_STATUS_STOPPED || status == SHIM_STATUS_UNKNOWN)
         return error_set(error, -EBADMSG, "its runtime calls it %s, but nobody has seen its end",

@@ -55,8 +55,10 @@ static int kill_and_await(struct process *process, const struct shim_identity *i
     struct shim_error ignored = ERROR_NONE; /* what is unknown is not paused */
     status_read(process->directory_fd, &status, &ignored);
     int r = identity_open(identity, &pidfd, error);
+    if (r < 0)
+        return r;
     status = process_true_status(process, status);
-    if (r < 0 || (r = process_send_signal(process, SIGKILL, status, error)) < 0)
+    if ((r = process_send_signal(process, SIGKILL, status, error)) < 0)
         return r;
     r = pidfd_await(pidfd, process->runtime->config->timeouts.signal, process->view.cancel_fd);
     if (r < 0)

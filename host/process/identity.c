@@ -127,6 +127,11 @@ static int read_boot(char ret_boot_id[40], struct shim_error *error) {
 
 /* No program outlives its boot, so once is enough; a list of a thousand containers asks for it a
  * thousand times. */
+bool identity_is_or_child_of(pid_t pid, pid_t parent) {
+    struct process_stat stat;
+    return pid == parent || (identity_stat(pid, &stat, NULL) == 0 && stat.parent == parent);
+}
+
 int identity_boot(char ret_boot_id[40], struct shim_error *error) {
     static struct {
         pthread_mutex_t lock;

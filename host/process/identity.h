@@ -28,6 +28,9 @@ int identity_parse_stat(const char *text, size_t length, struct process_stat *re
  * it. */
 int identity_stat(pid_t pid, struct process_stat *ret, struct shim_error *error);
 
+/* Whether it is `parent` itself, or a child of it. Of a process that cannot be seen: no. */
+bool identity_is_or_child_of(pid_t pid, pid_t parent);
+
 /* Reads the boot id. */
 int identity_boot(char ret_boot_id[40], struct shim_error *error);
 

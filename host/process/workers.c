@@ -29,9 +29,7 @@ static bool works_there(const struct search *search, const char *pid) {
 }
 
 static bool is_monitors(pid_t pid, pid_t monitor) {
-    struct process_stat stat;
-    return monitor != 0 &&
-           (pid == monitor || (identity_stat(pid, &stat, NULL) == 0 && stat.parent == monitor));
+    return monitor != 0 && identity_is_or_child_of(pid, monitor);
 }
 
 static int each_process(const char *name, unsigned char type, void *user) {

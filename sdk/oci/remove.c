@@ -95,11 +95,11 @@ static int forget(const struct shim_context *context, const struct shim_process 
     struct shim_error problem = oci_error();
     const struct oci *oci = oci_of(context);
     int deleted = delete_force(context, process, &problem);
-    int exists =
-        oci->root ? state_exists(context, process, error) : deleted < 0 && deleted != -ESRCH;
+    int failed = deleted < 0 && deleted != -ESRCH;
+    int exists = oci->root ? state_exists(context, process, error) : failed;
     if (exists <= 0)
         return exists;
-    if (deleted < 0 && deleted != -ESRCH)
+    if (failed)
         return oci_fail(context, error, deleted, problem.reason, "%s", problem.message);
     return oci_fail(context, error, -EBUSY, SHIM_REASON_NONE,
                     "%s delete has succeeded, but something of %s is still in %s",
