@@ -55,6 +55,7 @@ run rm -r $W/work/{id}
 candidate a task that is not there, and an exec that fails
 ends 1 $client call $address State id={id}
 ends 1 $client call $address Exec id=$ID-pod exec_id=e{n} spec.$process spec.value={"args":["/nothing-of-that-name"],"cwd":"/"} -- Start id=$ID-pod exec_id=e{n}
+run $client call $address Delete id=$ID-pod exec_id=e{n}
 ends 1 $client call $address Create id={id} bundle=/nothing-of-that-name
 END
 }
