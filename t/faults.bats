@@ -221,13 +221,14 @@ only_all() {
 }
 
 @test "a process that ends while it is being adopted is over, and can be deleted" {
-    RUNTIME=process
-    for _ in {1..8}; do
-        works run -d -r process-adopt -b "$LONG" "$ID"
-        kill -KILL "$(monitor_of "$ID")"
-        # It kills the process, and finds that there is no monitor to tell the end.
-        works delete --force "$ID"
-        nothing_is_left
+    for RUNTIME in $WALKED; do
+        for _ in {1..8}; do
+            works run -d -r "$RUNTIME-adopt" -b "$LONG" "$ID"
+            kill -KILL "$(monitor_of "$ID")"
+            # It kills the process, and finds that there is no monitor to tell the end.
+            works delete --force "$ID"
+            nothing_is_left
+        done
     done
 }
 
