@@ -91,6 +91,13 @@ includers() {
     fi
 }
 
+@test "a program that is linked in a way of its own is linked in one under every condition" {
+    # Where such a line is missing make runs the first object file.
+    is "$(sed -n 's/^@\(.*\)_TRUE@\([a-z_]*_LINK\) = .*/\1 \2/p' "$SOURCE/Makefile.in" | while read -r condition name; do
+        grep -q "^@${condition}_FALSE@$name = " "$SOURCE/Makefile.in" || echo "$name without $condition"
+    done)" ""
+}
+
 @test "every file says its licence, and none of the product is too long to read" {
     is "$(sources | xargs awk 'FNR <= 2 && /SPDX-License-Identifier: Apache-2.0/ { good[FILENAME] }
         END { for (i = 1; i < ARGC; i++) if (!(ARGV[i] in good)) print ARGV[i] }')" "" "without a licence"

@@ -47,4 +47,5 @@ host_monitor_shimhost_monitor_LINK = $(CC) $(host_monitor_shimhost_monitor_CFLAG
 else
 host_monitor_shimhost_monitor_CPPFLAGS = $(AM_CPPFLAGS)
 host_monitor_shimhost_monitor_CFLAGS = $(AM_CFLAGS)
+host_monitor_shimhost_monitor_LINK = $(LINK)
 endif
