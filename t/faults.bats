@@ -232,6 +232,53 @@ only_all() {
     done
 }
 
+# orphan: a container that lives, whose monitor is dead, and which is to be adopted; sets `pid`.
+orphan() {
+    works run -d -r "$RUNTIME-adopt" -b "$LONG" "$ID"
+    kill_and_await "$(monitor_of "$ID")"
+    pid=$(<"$STATE/$ID/init/pid")
+}
+
+@test "a monitor that cannot look at the process that it is to adopt does not take it for ended" {
+    for RUNTIME in $WALKED; do
+        for error in EIO EACCES EINTR; do
+            orphan
+            captures timeout -k 5 60 "$HELPERS/fault" --monitor --error "${NUMBER[$error]}" --after "/proc/$pid/stat" --at 1 \
+                --report "$T/report" -- "$SHIMHOST" check --repair
+            [[ $(cat "$T/report") == *" done" ]]
+            is "$status" 1
+            says_not "a new monitor has adopted it"
+            [[ ! -e $STATE/$ID/init/exitUnknown && ! -e $STATE/$ID/init/exitStatus ]]
+            no is_over "$pid"
+            works check --repair
+            works kill "$ID" KILL
+            works wait --timeout 30s "$ID"
+            works delete "$ID"
+            nothing_is_left
+        done
+    done
+}
+
+@test "a host that cannot get a pidfd of its new monitor waits for what that says" {
+    for RUNTIME in $WALKED; do
+        for error in EMFILE ENOMEM; do
+            orphan
+            # Its call of pidfd_open (434) for the monitor comes last.
+            captures "$HELPERS/fault" --call 434 --report "$T/report" -- "$SHIMHOST" check
+            read -r before _ <"$T/report"
+            captures timeout -k 5 20 "$HELPERS/fault" --call 434 --error "${NUMBER[$error]}" --at $((before + 1)) \
+                --report "$T/report" -- "$SHIMHOST" check --repair
+            [[ $(cat "$T/report") == *" done" ]]
+            is "$status" 0
+            says "a new monitor has adopted it"
+            works kill "$ID" KILL
+            works wait --timeout 30s "$ID"
+            works delete "$ID"
+            nothing_is_left
+        done
+    done
+}
+
 @test "a monitor that cannot tell its host how the launch went has launched" {
     RUNTIME=fake
     # Its first write to a pipe is that.

@@ -123,7 +123,7 @@ static int recover_locked(struct process *process, struct shim_error *error) {
     if (process->runtime->config->on_monitor_death == CONFIG_MONITOR_DEATH_ADOPT) {
         struct shim_error problem = ERROR_NONE;
         r = process_adopt(process, &problem);
-        if (r == -ESRCH) /* it has ended meanwhile */
+        if (r == -ESRCH && identity_alive(&identity, error) == 0) /* it has ended meanwhile */
             return record_unseen(process, &identity, error);
         if (r < 0 && error)
             *error = problem;

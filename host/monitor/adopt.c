@@ -47,7 +47,9 @@ static int take_over(struct monitor *monitor) {
     /* Through an open pidfd the pid cannot change hands unseen: a gone process has no stat of that
      * start time. */
     result = child_stat(pid, &stat);
-    if (result < 0 || stat.start_time != start_time)
+    if (result < 0)
+        return result; /* -ESRCH only if it is gone: who cannot look does not know */
+    if (stat.start_time != start_time)
         return -ESRCH;
     monitor->process = pid;
     monitor->start_time = start_time;

@@ -62,7 +62,7 @@ static void subreaper_leave(void) {
 struct launch {
     const struct launch_plan *plan;
     pid_t monitor;
-    int pidfd;
+    int pidfd;    /* -1: there is none to be had */
     int ready_fd; /* our end; -1 when the monitor has closed its own */
     int64_t deadline;
     bool cancelled; /* the monitor has been told to give up */
@@ -189,13 +189,9 @@ static int start(struct launch *launch, struct shim_error *error) {
     close(pair[1]);
     if (r < 0)
         return r;
+    /* It may have launched by now, which cannot be taken back: without a pidfd its pipe has to do.
+     */
     launch->pidfd = (int)syscall(SYS_pidfd_open, launch->monitor, 0);
-    if (launch->pidfd < 0) {
-        r = -errno;
-        kill(launch->monitor, SIGTERM);
-        waitpid(launch->monitor, NULL, 0);
-        return error_set(error, r, "cannot watch the monitor: pidfd_open: %s", strerror(-r));
-    }
     launch->deadline = deadline_after(longest(launch->plan, launch->plan->spawn_timeout));
     return 0;
 }
@@ -231,19 +227,29 @@ static bool recorded(const struct launch *launch) {
            monitor.pid == launch->monitor;
 }
 
+/* Without a pidfd it is proven by being our child, which nobody else reaps. */
+static void signal_monitor(const struct launch *launch, int signal) {
+    siginfo_t ignored;
+    if (launch->pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, launch->pidfd, signal, NULL, 0);
+    else if (waitid(P_PID, (id_t)launch->monitor, &ignored, WEXITED | WNOHANG | WNOWAIT) == 0)
+        kill(launch->monitor, signal);
+}
+
 static void cancel(struct launch *launch) {
-    syscall(SYS_pidfd_send_signal, launch->pidfd, SIGTERM, NULL, 0);
+    signal_monitor(launch, SIGTERM);
     launch->cancelled = true;
     launch->deadline = deadline_after(longest(launch->plan, 0));
 }
 
 static void stop_waiting(struct launch *launch) {
-    syscall(SYS_pidfd_send_signal, launch->pidfd, SIGKILL, NULL, 0);
+    signal_monitor(launch, SIGKILL);
     launch->overdue = true;
     launch->deadline = SHIM_FOREVER;
 }
 
-/* Until the monitor has said its line, or is dead. With `to_the_end` until it is dead. */
+/* Until the monitor has said its line, or is dead. With `to_the_end` until it is dead. Without a
+ * pidfd it is as good as dead when it has closed its end. */
 static void await(struct launch *launch, bool to_the_end) {
     bool dead = false;
     while (!dead && (to_the_end || (!line_complete(launch) && !recorded(launch)))) {
@@ -255,9 +261,9 @@ static void await(struct launch *launch, bool to_the_end) {
         int r = poll(fds, 3, deadline_poll(launch->deadline));
         if (r < 0)
             continue; /* EINTR, or ENOMEM, which passes */
-        dead = fds[1].revents;
         if (fds[0].revents)
             read_ready(launch);
+        dead = launch->pidfd < 0 ? launch->ready_fd < 0 : fds[1].revents;
         if (fds[2].revents && !dead && !line_complete(launch))
             cancel(launch);
         if (r == 0 && deadline_left(launch->deadline) == 0)
@@ -313,7 +319,7 @@ static int failed(struct launch *launch, const char *what, int number, struct sh
     if (launch->deadline != SHIM_FOREVER)
         launch->deadline = deadline_after(GRACE);
     await(launch, true); /* it has nothing left to do but to exit */
-    waitpid(launch->monitor, NULL, WNOHANG);
+    waitpid(launch->monitor, NULL, 0);
     return launch_failure_said(launch->plan, what, number, error);
 }
 

@@ -9,6 +9,7 @@
  *   --error ERRNO     let that call fail with this number instead of killing it; only those are
  *                     counted that can fail so
  *   --pipe            count only writes to a pipe
+ *   --call NUMBER     count only that system call
  *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end
  *
  * The call at which it is killed does not happen. Ends with the command's status, as a shell would.
@@ -38,7 +39,7 @@
 struct options {
     bool monitor, pipe;
     const char *after, *report;
-    long at;
+    long at, call; /* 0: not given */
     int error;
     char **command;
 };
@@ -257,6 +258,15 @@ static bool writes_to_pipe(pid_t pid, const struct __ptrace_syscall_info *info) 
            strncmp(target, "pipe:", 5) == 0;
 }
 
+static bool is_counted(const struct options *options, pid_t pid,
+                       const struct __ptrace_syscall_info *info) {
+    if (options->pipe)
+        return writes_to_pipe(pid, info);
+    if (options->call)
+        return modern(info->entry.nr) == (uint64_t)options->call;
+    return !options->error || can_fail(info, options->error);
+}
+
 /* The name of the program that a process executes. */
 static void program_of(pid_t pid, char name[PATH_MAX]) {
     char link[40], path[PATH_MAX];
@@ -302,10 +312,8 @@ static void at_call(struct session *session, pid_t pid) {
     } else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         session->counting = session->counting ||
                             (session->options.after && opens(pid, &info, session->options.after));
-        bool counts = session->options.pipe
-                          ? writes_to_pipe(pid, &info)
-                          : !session->options.error || can_fail(&info, session->options.error);
-        if (session->counting && counts && ++session->count == session->options.at)
+        if (session->counting && is_counted(&session->options, pid, &info) &&
+            ++session->count == session->options.at)
             hit(session, pid, info.entry.nr);
     }
 }
@@ -407,6 +415,8 @@ static bool read_options(struct options *options, char **words) {
             options->report = value;
         else if (strcmp(name, "--at") == 0)
             options->at = atol(value);
+        else if (strcmp(name, "--call") == 0)
+            options->call = atol(value);
         else if (strcmp(name, "--error") == 0)
             options->error = atoi(value);
         else
@@ -429,8 +439,8 @@ int main(int argc, char **argv) {
     struct session session = {.status = 125};
     struct sigaction action = {.sa_handler = lose_patience};
     if (argc < 2 || !read_options(&session.options, argv + 1)) {
-        fputs("usage: fault [--monitor] [--pipe] [--after PREFIX] [--at N] [--error ERRNO] "
-              "[--report FILE] -- COMMAND…\n",
+        fputs("usage: fault [--monitor] [--pipe] [--call NUMBER] [--after PREFIX] [--at N] "
+              "[--error ERRNO] [--report FILE] -- COMMAND…\n",
               stderr);
         return 2;
     }
