@@ -189,8 +189,7 @@ static int start(struct launch *launch, struct shim_error *error) {
     close(pair[1]);
     if (r < 0)
         return r;
-    /* It may have launched by now, which cannot be taken back: without a pidfd its pipe has to do.
-     */
+    /* If there is none its pipe has to do: it may have launched, which cannot be taken back. */
     launch->pidfd = (int)syscall(SYS_pidfd_open, launch->monitor, 0);
     launch->deadline = deadline_after(longest(launch->plan, launch->plan->spawn_timeout));
     return 0;
@@ -248,11 +247,17 @@ static void stop_waiting(struct launch *launch) {
     launch->deadline = SHIM_FOREVER;
 }
 
-/* Until the monitor has said its line, or is dead. With `to_the_end` until it is dead. Without a
- * pidfd it is as good as dead when it has closed its end. */
+/* It has closed its end, and has no pidfd: nothing that it does will be seen any more, and all that
+ * it has left to do is to exit. */
+static bool out_of_sight(const struct launch *launch) {
+    return launch->pidfd < 0 && launch->ready_fd < 0;
+}
+
+/* Until the monitor has said its line, or is dead. With `to_the_end` until it is dead. */
 static void await(struct launch *launch, bool to_the_end) {
     bool dead = false;
-    while (!dead && (to_the_end || (!line_complete(launch) && !recorded(launch)))) {
+    while (!dead && !out_of_sight(launch) &&
+           (to_the_end || (!line_complete(launch) && !recorded(launch)))) {
         struct pollfd fds[] = {
             {.fd = launch->ready_fd, .events = POLLIN},
             {.fd = launch->pidfd, .events = POLLIN},
@@ -261,9 +266,9 @@ static void await(struct launch *launch, bool to_the_end) {
         int r = poll(fds, 3, deadline_poll(launch->deadline));
         if (r < 0)
             continue; /* EINTR, or ENOMEM, which passes */
+        dead = fds[1].revents;
         if (fds[0].revents)
             read_ready(launch);
-        dead = launch->pidfd < 0 ? launch->ready_fd < 0 : fds[1].revents;
         if (fds[2].revents && !dead && !line_complete(launch))
             cancel(launch);
         if (r == 0 && deadline_left(launch->deadline) == 0)
