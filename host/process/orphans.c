@@ -140,21 +140,29 @@ static size_t unmark_spared(struct census *census, pid_t monitor) {
     return marked;
 }
 
-/* A pid that was somebody else's by now would not have that start time. */
+/* A pid that was somebody else's by now would not have that start time. -ESRCH: it is gone. */
 static int open_exactly(const struct process_stat *stat) {
     struct process_stat now;
-    int fd = (int)syscall(SYS_pidfd_open, stat->pid, 0);
-    if (fd >= 0 && (identity_stat(stat->pid, &now, NULL) < 0 || now.start_time != stat->start_time))
-        fd = fd_close(fd);
-    return fd;
+    int fd AUTO_CLOSE = (int)syscall(SYS_pidfd_open, stat->pid, 0);
+    if (fd < 0) /* the number may be that of a thread now */
+        return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+    int r = identity_stat(stat->pid, &now, NULL);
+    if (r < 0)
+        return r;
+    return now.start_time == stat->start_time ? fd_steal(&fd) : -ESRCH;
 }
 
 /* Kills one and, if it is our child, reaps it. What is not becomes our child when its parent, which
- * is marked as well, has died: the next round finds it. False: it did not die in time. */
-static bool kill_one(const struct process_stat *stat, pid_t self, int64_t deadline) {
+ * is marked as well, has died: the next round finds it. */
+static int kill_one(const struct process_stat *stat, pid_t self, int64_t deadline,
+                    struct shim_error *error) {
     int fd AUTO_CLOSE = open_exactly(stat);
+    if (fd == -ESRCH)
+        return 0;
     if (fd < 0)
-        return true;
+        return error_set(error, fd,
+                         "process %d, which the monitor left, cannot be killed for certain: %s",
+                         (int)stat->pid, strerror(-fd));
     syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     int r;
@@ -163,7 +171,10 @@ static bool kill_one(const struct process_stat *stat, pid_t self, int64_t deadli
     } while ((r < 0 && errno == EINTR) || (r == 0 && deadline_left(deadline) != 0));
     if (r == 1 && stat->parent == self)
         waitpid(stat->pid, NULL, WNOHANG);
-    return r == 1;
+    return r == 1 ? 0
+                  : error_set(error, -EBUSY,
+                              "process %d, which the monitor left, does not die of SIGKILL",
+                              (int)stat->pid);
 }
 
 /* 1: some were found, and are dead now. 0: none is left. */
@@ -177,10 +188,9 @@ static int kill_round(struct census *census, const struct dead_monitor *monitor,
     if (unmark_spared(census, monitor->pid) == 0)
         return 0;
     for (size_t i = 0; i < census->count; i++)
-        if (census->marked[i] && !kill_one(&census->all[i], census->self.pid, deadline))
-            return error_set(error, -EBUSY,
-                             "process %d, which the monitor left, does not die of SIGKILL",
-                             (int)census->all[i].pid);
+        if (census->marked[i] &&
+            (r = kill_one(&census->all[i], census->self.pid, deadline, error)) < 0)
+            return r;
     return 1;
 }
 

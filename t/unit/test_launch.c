@@ -2,8 +2,14 @@
 /* Launching a monitor: what can go wrong, in which words, and that nothing is left of it. */
 #include "launch_fixture.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define assert_message(fixture, expected) assert_string_equal((fixture)->error.message, expected)
 
@@ -333,6 +339,69 @@ static void a_stopped_monitor_is_killed(void **state) {
     assert_int_equal(launch_fails(fixture, "kill -STOP $PPID; sleep 1000"), -ETIMEDOUT);
 }
 
+/* ---- no pidfd is to be had ---- */
+
+static void *launch_without_pidfd(void *user) {
+    struct fixture *fixture = user;
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EMFILE),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof(filter) / sizeof(*filter), filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
+        fixture->pid = launch_monitor(&fixture->plan, &fixture->error);
+    return NULL;
+}
+
+/* In a thread of its own, which alone has that filter. */
+static int without_pidfd(struct fixture *fixture, const char *script) {
+    pthread_t thread;
+    struct timespec limit;
+    set_script(fixture, script);
+    fixture->pid = 0;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += PATIENCE / 1000;
+    assert_int_equal(pthread_create(&thread, NULL, launch_without_pidfd, fixture), 0);
+    assert_int_equal(pthread_timedjoin_np(thread, NULL, &limit), 0);
+    return fixture->pid;
+}
+
+static void without_a_pidfd(void **state) {
+    struct fixture *fixture = *state;
+    fixture->plan.pid_file = NULL;
+    assert_true(without_pidfd(fixture, "read x < go; exit 6") > 0);
+    go(fixture);
+    assert_ends(fixture, 6);
+}
+
+static void without_a_pidfd_a_command_that_fails(void **state) {
+    struct fixture *fixture = *state;
+    fixture->plan.spawn_timeout = SHIM_FOREVER;
+    assert_int_equal(without_pidfd(fixture, "exit 3"), -ECHILD);
+    assert_message(fixture,
+                   "the runtime's create exited with status 3 before the process was created");
+}
+
+static void without_a_pidfd_the_monitor_is_killed(void **state) {
+    struct fixture *fixture = *state;
+    fixture->plan.spawn_timeout = SHIM_FOREVER;
+    assert_int_equal(without_pidfd(fixture, "kill -9 $PPID; read x < go"), -EPIPE);
+    assert_non_null(strstr(fixture->error.message, "which the monitor left, cannot be killed for "
+                                                   "certain: Too many open files: "
+                                                   "monitor died: killed by signal 9"));
+    go(fixture); /* what is left has become our child */
+    assert_true(waitpid(-1, NULL, 0) > 0);
+}
+
+static void without_a_pidfd_a_stopped_monitor_is_killed(void **state) {
+    struct fixture *fixture = *state;
+    fixture->plan.spawn_timeout = 0;
+    assert_int_equal(without_pidfd(fixture, "kill -STOP $PPID; sleep 1000"), -ETIMEDOUT);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -363,6 +432,10 @@ int main(void) {
         TEST(cancelled),
         TEST(cancelled_before_it_begins),
         TEST(a_stopped_monitor_is_killed),
+        TEST(without_a_pidfd),
+        TEST(without_a_pidfd_a_command_that_fails),
+        TEST(without_a_pidfd_the_monitor_is_killed),
+        TEST(without_a_pidfd_a_stopped_monitor_is_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
