@@ -33,7 +33,6 @@ static int read_start_time(struct monitor *monitor, uint64_t *ret_start_time) {
 }
 
 static int take_over(struct monitor *monitor) {
-    struct child_stat stat;
     uint64_t start_time;
     int pid;
     int result = record_read_pid("pid", &pid);
@@ -41,16 +40,9 @@ static int take_over(struct monitor *monitor) {
         result = read_start_time(monitor, &start_time);
     if (result < 0)
         return result;
-    monitor->pidfd = sys_pidfd_open(pid);
+    monitor->pidfd = child_open(pid, start_time);
     if (monitor->pidfd < 0)
         return monitor->pidfd;
-    /* Through an open pidfd the pid cannot change hands unseen: a gone process has no stat of that
-     * start time. */
-    result = child_stat(pid, &stat);
-    if (result < 0)
-        return result; /* -ESRCH only if it is gone: who cannot look does not know */
-    if (stat.start_time != start_time)
-        return -ESRCH;
     monitor->process = pid;
     monitor->start_time = start_time;
     monitor->foreign = true;

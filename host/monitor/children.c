@@ -115,6 +115,20 @@ int child_stat(int pid, struct child_stat *ret_stat) {
     return child_parse_stat(&text, ret_stat);
 }
 
+int child_open(int pid, uint64_t start_time) {
+    struct child_stat stat;
+    int pidfd = sys_pidfd_open(pid);
+    if (pidfd < 0)
+        return pidfd;
+    /* Through an open pidfd the pid cannot change hands unseen: a gone process has no stat of that
+     * start time. */
+    int result = child_stat(pid, &stat);
+    if (result == 0 && stat.start_time == start_time)
+        return pidfd;
+    sys_close(pidfd);
+    return result < 0 ? result : -ESRCH;
+}
+
 /* struct linux_dirent64, whose name has no fixed place in C. */
 struct directory_entry {
     uint64_t inode;

@@ -8,18 +8,11 @@
 /* A process that was there before us is not one that we launched. Ticks are coarse: the same one
  * counts. */
 static int check_foreign(struct monitor *monitor, int pid, const struct child_stat *stat) {
-    struct child_stat again;
     if (pid == monitor->self || stat->start_time < monitor->self_start)
         return -EEXIST;
-    int pidfd = sys_pidfd_open(pid);
-    if (pidfd < 0)
-        return pidfd;
-    int result = child_stat(pid, &again);
-    if (result < 0 || again.start_time != stat->start_time) {
-        sys_close(pidfd);
-        return -ESRCH;
-    }
-    monitor->pidfd = pidfd;
+    monitor->pidfd = child_open(pid, stat->start_time);
+    if (monitor->pidfd < 0)
+        return monitor->pidfd;
     monitor->foreign = true;
     return 0;
 }

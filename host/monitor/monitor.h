@@ -204,6 +204,10 @@ int child_parse_stat(const struct text *text, struct child_stat *ret_stat);
 /* Reads it. -ESRCH: there is no such process. -EBADMSG: it makes no sense. */
 int child_stat(int pid, struct child_stat *ret_stat);
 
+/* Opens a pidfd of the process that began then. -ESRCH: it is gone, which only who can look says.
+ */
+int child_open(int pid, uint64_t start_time);
+
 /* Sends `signal` to every child of `parent`. Returns how many there are, or a negative errno. */
 int child_signal_all(int parent, int signal);
 
