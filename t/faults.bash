@@ -17,7 +17,7 @@ STRIDE=${SHIMHOST_FAULTS_STRIDE:-1}
 WALKED=${SHIMHOST_FAULTS_RUNTIMES:-fake process}
 ERRORS=${SHIMHOST_FAULTS_ERRORS:-ENOSPC EMFILE ENOMEM EIO EACCES EINTR}
 ONLY=${SHIMHOST_FAULTS_ONLY-}
-declare -gA NUMBER=([EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
+declare -gA NUMBER=([ESRCH]=3 [EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
 FAKE=$BUILD/t/fake-runtime/fake-runtime
 
 # Runtimes for the walks: NAME, and NAME-adopt, which differs in its on-monitor-death.
@@ -300,9 +300,15 @@ errors() {
     ((failed == 0))
 }
 
-# with_error ERROR PREFIX ARGUMENT…: shimhost, of which the first call from the opening of PREFIX on that can fail so, does.
-with_error() {
-    captures timeout -k 5 60 "$HELPERS/fault" --error "${NUMBER[$1]}" --after "$2" --at 1 --report "$T/report" \
-        -- "$SHIMHOST" "${@:3}"
+# failing ERROR OPTION… -- ARGUMENT…: shimhost, of which the call that the options of t/helpers/fault choose fails so.
+failing() {
+    local error=${NUMBER[$1]} options=()
+    while [[ $2 != -- ]]; do options+=("$2") && shift; done
+    captures timeout -k 5 60 "$HELPERS/fault" --error "$error" "${options[@]}" --report "$T/report" -- "$SHIMHOST" "${@:3}"
     [[ $(cat "$T/report") == *" done" ]] || { echo "no call of ${*:3} failed: $output" && return 1; }
+}
+
+# with_error ERROR PREFIX ARGUMENT…: the first call from the opening of PREFIX on that can fail so.
+with_error() {
+    failing "$1" --after "$2" --at 1 -- "${@:3}"
 }

@@ -232,29 +232,32 @@ only_all() {
     done
 }
 
-# orphan: a container that lives, whose monitor is dead, and which is to be adopted; sets `pid`.
+# orphan: a container that lives, whose monitor is dead, and which is to be adopted.
 orphan() {
     works run -d -r "$RUNTIME-adopt" -b "$LONG" "$ID"
-    kill_and_await "$(monitor_of "$ID")"
-    pid=$(<"$STATE/$ID/init/pid")
+    kill_monitor
+}
+
+# it_is_adopted: its end is seen by whoever has adopted it.
+it_is_adopted() {
+    works kill "$ID" KILL
+    works wait --timeout 30s "$ID"
+    works delete "$ID"
+    nothing_is_left
 }
 
 @test "a monitor that cannot look at the process that it is to adopt does not take it for ended" {
     for RUNTIME in $WALKED; do
-        for error in EIO EACCES EINTR; do
+        for error in EIO EACCES EINTR ESRCH; do
             orphan
-            captures timeout -k 5 60 "$HELPERS/fault" --monitor --error "${NUMBER[$error]}" --after "/proc/$pid/stat" --at 1 \
-                --report "$T/report" -- "$SHIMHOST" check --repair
-            [[ $(cat "$T/report") == *" done" ]]
+            pid=$(pid_of "$ID")
+            failing "$error" --monitor --after "/proc/$pid/stat" --at 1 -- check --repair
             is "$status" 1
             says_not "a new monitor has adopted it"
             [[ ! -e $STATE/$ID/init/exitUnknown && ! -e $STATE/$ID/init/exitStatus ]]
             no is_over "$pid"
             works check --repair
-            works kill "$ID" KILL
-            works wait --timeout 30s "$ID"
-            works delete "$ID"
-            nothing_is_left
+            it_is_adopted
         done
     done
 }
@@ -266,15 +269,10 @@ orphan() {
             # Its call of pidfd_open (434) for the monitor comes last.
             captures "$HELPERS/fault" --call 434 --report "$T/report" -- "$SHIMHOST" check
             read -r before _ <"$T/report"
-            captures timeout -k 5 20 "$HELPERS/fault" --call 434 --error "${NUMBER[$error]}" --at $((before + 1)) \
-                --report "$T/report" -- "$SHIMHOST" check --repair
-            [[ $(cat "$T/report") == *" done" ]]
+            failing "$error" --call 434 --at $((before + 1)) -- check --repair
             is "$status" 0
             says "a new monitor has adopted it"
-            works kill "$ID" KILL
-            works wait --timeout 30s "$ID"
-            works delete "$ID"
-            nothing_is_left
+            it_is_adopted
         done
     done
 }
@@ -283,10 +281,8 @@ orphan() {
     RUNTIME=fake
     # Its first write to a pipe is that.
     for error in ENOSPC EIO; do
-        captures timeout -k 5 60 "$HELPERS/fault" --monitor --error "${NUMBER[$error]}" --pipe --report "$T/report" --at 1 \
-            -- "$SHIMHOST" run -d -b "$LONG" "$ID"
+        failing "$error" --monitor --pipe --at 1 -- run -d -b "$LONG" "$ID"
         is "$status $output" "0 "
-        [[ $(cat "$T/report") == *" done" ]]
         is "$(field "$ID" .status)" running
         works delete --force "$ID"
         nothing_is_left

@@ -125,11 +125,15 @@ static const int interrupted[] = {SYS_openat,  SYS_read,   SYS_write,   SYS_ppol
                                   SYS_sendmsg, SYS_sendto, SYS_accept4, SYS_connect, SYS_futex,
                                   SYS_close,   -1};
 
+/* A file of a process that is over. */
+static const int gone[] = {SYS_openat, SYS_read, -1};
+
 static const struct {
     int error;
     const int *calls;
 } kinds[] = {{ENOSPC, out_of_room}, {EMFILE, out_of_descriptors}, {ENOMEM, out_of_memory},
-             {EIO, broken_disk},    {EACCES, forbidden},          {EINTR, interrupted}};
+             {EIO, broken_disk},    {EACCES, forbidden},          {EINTR, interrupted},
+             {ESRCH, gone}};
 
 /* Older calls that the C library may use where there are both. */
 static uint64_t modern(uint64_t call) {
