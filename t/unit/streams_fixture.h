@@ -84,12 +84,15 @@ static inline void log_to(struct job *job, const char *format, const char *name)
     word(job, "log-fd=%d", descriptor(job, open_in(job, name, O_WRONLY | O_APPEND | O_CREAT)));
 }
 
-/* Standard output goes to a FIFO, whose name is `fifo`. */
-static inline void copy_to_fifo(struct job *job, const char *policy) {
+/* Standard output goes to a FIFO, whose name is `fifo`. Returns the descriptor by which the monitor
+ * writes to it. */
+static inline int copy_to_fifo(struct job *job, const char *policy) {
     assert_int_equal(mkfifoat(job->base.plan.directory_fd, "fifo", 0600), 0);
+    int fd = descriptor(job, open_in(job, "fifo", O_RDWR | O_NONBLOCK));
     word(job, "stdout=copy");
-    word(job, "stdout-fifo=%d", descriptor(job, open_in(job, "fifo", O_RDWR | O_NONBLOCK)));
+    word(job, "stdout-fifo=%d", fd);
     word(job, "stdout-gone=%s", policy);
+    return fd;
 }
 
 static inline void start(struct job *job, const char *script) {
@@ -168,6 +171,14 @@ static inline void await_text(const struct job *job, const char *name, const cha
 
 static inline void await_file(const struct job *job, const char *name) {
     await_text(job, name, "");
+}
+
+/* Waits until nothing more can be written to a pipe: who copies to it has come to a halt. */
+static inline void await_full(int fd) {
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    for (int i = 0; i < PATIENCE && poll(&writable, 1, 0) == 1; i++)
+        breathe();
+    assert_int_equal(poll(&writable, 1, 0), 0);
 }
 
 /* Processor time that it has used, in nanoseconds. */

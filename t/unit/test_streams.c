@@ -45,8 +45,9 @@ static void blocked_until_somebody_reads(void **state) {
     struct job *job = *state;
     struct growing text = {0};
     char bytes[1000];
-    copy_to_fifo(job, "block");
+    int fifo = copy_to_fifo(job, "block");
     start(job, "seq 100000 199999; echo x > written; exit 4");
+    await_full(fifo);
     assert_sleeps(job->base.pid);
     assert_null(content(&job->base, "written"));
     int reader = open_in(job, "fifo", O_RDONLY);
@@ -74,11 +75,12 @@ static void two_sinks(void **state) {
     struct job *job = *state;
     struct growing text = {0};
     size_t size = 0;
-    copy_to_fifo(job, "block");
+    int fifo = copy_to_fifo(job, "block");
     word(job, "log-format=raw");
     word(job, "log-path=%s/log", job->base.directory);
     word(job, "log-fd=%d", descriptor(job, open_in(job, "log", O_WRONLY | O_APPEND | O_CREAT)));
     start(job, "exec seq 100000 199999");
+    await_full(fifo);
     assert_sleeps(job->base.pid);
     int reader = open_in(job, "fifo", O_RDONLY);
     while (text.size < 700000) {
@@ -107,6 +109,7 @@ static void a_program_that_dies(void **state) {
     assert_int_equal(fcntl(number, F_SETFL, O_NONBLOCK), 0);
     word(job, "stdout-program=%d", number);
     start(job, "seq 100000 199999; echo x > written; read x < go; exit 4");
+    await_full(number);
     close(number); /* only the monitor has it now */
     job->base.plan.n_descriptors = 0;
     assert_sleeps(job->base.pid);
