@@ -69,7 +69,8 @@ void task_free(struct task *task) {
         process_free(task->execs);
     process_clear(&task->init);
     oom_drop(task);
-    helper_release(server, task->id);
+    if (task->id) /* NULL where task_new() has failed */
+        helper_release(server, task->id);
     loop_timer_stop(&server->loop, &task->patience);
     free(task->id);
     free(task->bundle);
