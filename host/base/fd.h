@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Closes `fd` if it is one, once, and returns -1. errno is left as it was. */
@@ -21,8 +22,11 @@ static inline void fd_cleanup(int *fd) {
     *fd = fd_close(*fd);
 }
 
+/* Copied: a pointer to something must not be accessed as if it were a `void *` (C11, 6.5). */
 static inline void free_cleanup(void *pointer) {
-    free(*(void **)pointer);
+    void *owned;
+    memcpy(&owned, pointer, sizeof(owned));
+    free(owned);
 }
 
 /* int fd AUTO_CLOSE = -1;   closed on leaving the block */
@@ -37,10 +41,11 @@ static inline int fd_steal(int *fd) {
     return stolen;
 }
 
-/* Takes the pointer out of `*(void **)pointer`, which no longer owns it. */
+/* Takes the pointer out of the one at `pointer`, of whatever type, which no longer owns it. */
 static inline void *pointer_steal(void *pointer) {
-    void *stolen = *(void **)pointer;
-    *(void **)pointer = NULL;
+    void *stolen, *none = NULL;
+    memcpy(&stolen, pointer, sizeof(stolen));
+    memcpy(pointer, &none, sizeof(none));
     return stolen;
 }
 
