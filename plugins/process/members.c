@@ -24,10 +24,12 @@ static ssize_t read_small(int directory_fd, const char *name, char *buffer, size
     if (fd < 0)
         return -errno;
     ssize_t length = read(fd, buffer, size - 1);
-    close(fd);
-    if (length >= 0)
+    if (length < 0)
+        length = -errno;
+    else
         buffer[length] = '\0';
-    return length < 0 ? -errno : length;
+    close(fd);
+    return length;
 }
 
 /* The name in parentheses may hold anything; what follows its last `)` is plain. */
@@ -69,9 +71,11 @@ static int census_add(struct census *census, const struct member *member) {
 }
 
 int census_take(struct census *census) {
-    DIR *proc = opendir("/proc");
-    int r = proc ? 0 : -errno;
+    int r = 0;
     census->count = 0;
+    DIR *proc = opendir("/proc");
+    if (!proc)
+        return -errno;
     for (struct dirent *entry; r == 0 && (entry = readdir(proc));) {
         struct member member;
         long pid = strtol(entry->d_name, NULL, 10);
@@ -79,8 +83,7 @@ int census_take(struct census *census) {
         if (pid > 0 && find_process((pid_t)pid, &member) == 0 && !strchr("ZX", member.state))
             r = census_add(census, &member);
     }
-    if (proc)
-        closedir(proc);
+    closedir(proc);
     return r;
 }
 
@@ -123,8 +126,9 @@ static int read_identity(const char *text, pid_t *ret_pid, uint64_t *ret_start_t
     int pid;
     if (sscanf(text, "%d %llu %63s", &pid, &start_time, recorded) != 3 || pid <= 1)
         return -EBADMSG; /* the first process of all is nobody's */
-    if (read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) < 0)
-        return -errno;
+    ssize_t length = read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+    if (length < 0)
+        return (int)length;
     boot[strcspn(boot, "\n")] = '\0';
     if (strcmp(boot, recorded) != 0)
         return -ESRCH;
