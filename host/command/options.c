@@ -83,9 +83,9 @@ static int list_append(struct option_list *list, const char *value, struct shim_
     const char **items = reallocarray(list->items, list->count + 2, sizeof(*items));
     if (!items)
         return error_set(error, -ENOMEM, "out of memory");
-    items[list->count++] = value;
-    items[list->count] = NULL;
     list->items = items;
+    list->items[list->count++] = value;
+    list->items[list->count] = NULL;
     return 0;
 }
 

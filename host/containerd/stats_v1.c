@@ -53,20 +53,18 @@ static const struct cgroup_field memory_fields[] = {
     MEMORY("total_unevictable", total_unevictable),
 };
 
-static void memory_entry(int fd, const char *kind, Pb__MemoryEntry1 *entry) {
-    static const char *const names[] = {"limit_in_bytes", "usage_in_bytes", "max_usage_in_bytes",
-                                        "failcnt"};
-    uint64_t values[4];
+static uint64_t memory_number(int fd, const char *kind, const char *name) {
     char file[64];
-    for (int i = 0; i < 4; i++) {
-        snprintf(file, sizeof(file), "memory.%s%s", kind, names[i]);
-        values[i] = cgroup_number(fd, file);
-    }
+    snprintf(file, sizeof(file), "memory.%s%s", kind, name);
+    return cgroup_number(fd, file);
+}
+
+static void memory_entry(int fd, const char *kind, Pb__MemoryEntry1 *entry) {
     pb__memory_entry1__init(entry);
-    entry->limit = values[0];
-    entry->usage = values[1];
-    entry->max = values[2];
-    entry->failcnt = values[3];
+    entry->limit = memory_number(fd, kind, "limit_in_bytes");
+    entry->usage = memory_number(fd, kind, "usage_in_bytes");
+    entry->max = memory_number(fd, kind, "max_usage_in_bytes");
+    entry->failcnt = memory_number(fd, kind, "failcnt");
 }
 
 struct memory {

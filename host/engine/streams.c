@@ -321,7 +321,7 @@ static int open_all(struct opening *opening, struct shim_error *error) {
             return r;
     } else {
         for (int i = 0; i < 3; i++)
-            if ((r = open_one(opening, i, error)) < 0)
+            if (open_one(opening, i, error) < 0)
                 return error_context(error, "%s", stream_names[i]);
     }
     if ((r = open_log(opening, error)) < 0 || (r = open_journal(opening, error)) < 0)

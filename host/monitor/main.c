@@ -37,7 +37,7 @@ static bool hexadecimal(char character, uint64_t *ret_digit) {
     if (character >= '0' && character <= '9')
         *ret_digit = (uint64_t)(character - '0');
     else if (character >= 'a' && character <= 'f')
-        *ret_digit = (uint64_t)(character - 'a' + 10);
+        *ret_digit = 10 + (uint64_t)(character - 'a');
     else
         return false;
     return true;
