@@ -7,4 +7,4 @@ check-sanitizers:
 check-valgrind: check-am-programs
 	CMOCKA_MESSAGE_OUTPUT=TAP $(SHELL) $(srcdir)/%D%/valgrind '$(abs_builddir)' $(UNIT_TESTS)
 .PHONY: check-analysis check-sanitizers check-valgrind
-EXTRA_DIST += %D%/README.md %D%/known %D%/run %D%/sanitizers %D%/valgrind .clang-tidy
+EXTRA_DIST += %D%/README.md %D%/assume.h %D%/known %D%/run %D%/sanitizers %D%/valgrind .clang-tidy
