@@ -79,10 +79,10 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 EXTRA_DIST += %D%/corpus %D%/run %D%/driver.c
 
-# All targets one after the other, each for FUZZ_SECONDS (3600), in a tree of their own that clang builds. FUZZ_TARGET
-# names one alone.
+# All targets, each for FUZZ_SECONDS (3600), FUZZ_JOBS (1) of them at once, in a tree of their own that clang builds.
+# FUZZ_TARGET names one alone.
 check-fuzz:
-	MAKE='$(MAKE)' $(SHELL) $(srcdir)/%D%/run '$(abs_top_srcdir)' '$(abs_builddir)'
+	MAKE='$(MAKE)' $(srcdir)/%D%/run '$(abs_top_srcdir)' '$(abs_builddir)'
 fuzz-targets: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(FUZZ_TARGETS)
 print-fuzz-targets:
