@@ -175,6 +175,11 @@ shimhost() {
     timeout --foreground -k 10 "${LIMIT:-120}" "$SHIMHOST" "$@" </dev/null 3>&-
 }
 
+# For a test of what the sanitizers do in their own ways: flags, and memory that it limits.
+without_sanitizers() {
+    ! grep -q '^SANITIZER_FLAGS = .*-fsanitize' "$BUILD/Makefile" || skip "the sanitizers have their own ways"
+}
+
 # in_background ARGUMENT…: the program as a job of the shell, able to get SIGINT; its pid is $!.
 in_background() {
     (exec env --default-signal=INT,QUIT "$SHIMHOST" "$@" </dev/null >"$T/out.$BASHPID" 2>&1 3>&-) &

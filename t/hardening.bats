@@ -65,10 +65,6 @@ built_with() {
     sed -n 's/^HARDENING_CFLAGS = //p' "$BUILD/Makefile" | grep -q -- "$1"
 }
 
-without_sanitizers() {
-    ! grep -q '^SANITIZER_FLAGS = .*-fsanitize' "$BUILD/Makefile" || skip "the sanitizers have their own ways"
-}
-
 @test "programs can lie anywhere in memory" {
     every "is not position-independent" is_pie $(programs)
 }

@@ -35,7 +35,8 @@ UNIT_TESTS = \
 	%D%/unit/test_streams_attach \
 	%D%/unit/test_streams_logs \
 	%D%/unit/test_streams_terminal \
-	%D%/unit/test_text
+	%D%/unit/test_text \
+	%D%/unit/test_threads
 
 # Sorted by name.
 BATS_TESTS = \
@@ -241,6 +242,7 @@ endif
 EXTRA_DIST += %D%/helpers/bad-client.c %D%/helpers/event-sink.c %D%/helpers/shim-client.c \
 	%D%/helpers/message.c %D%/helpers/message.h %D%/helpers/wire.c %D%/helpers/wire.h
 
+%C%_unit_test_threads_SOURCES = %D%/unit/test_threads.c %D%/unit/launch_fixture.h
 %C%_unit_test_launch_SOURCES = %D%/unit/test_launch.c %D%/unit/launch_fixture.h
 %C%_unit_test_monitor_SOURCES = %D%/unit/test_monitor.c %D%/unit/launch_fixture.h
 %C%_unit_test_streams_SOURCES = %D%/unit/test_streams.c %D%/unit/launch_fixture.h %D%/unit/streams_fixture.h

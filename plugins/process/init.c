@@ -165,13 +165,10 @@ static int give_up(pid_t child, const struct problem *problem) {
     return fail(problem);
 }
 
-static int spawn(const char *console) {
-    struct plan plan;
+static int spawn_as(const struct plan *plan, const char *console) {
     struct problem problem;
     int pair[2];
     memset(&problem, 0, sizeof(problem));
-    if (plan_read(&plan, &problem) < 0)
-        return fail(&problem);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return problem_set(&problem, "cannot make a socket"), fail(&problem);
     pid_t self = getpid(), child = fork();
@@ -179,7 +176,7 @@ static int spawn(const char *console) {
         return problem_set(&problem, "cannot make a process"), fail(&problem);
     if (child == 0) {
         close(pair[0]);
-        be_process(&plan, console, pair[1], self);
+        be_process(plan, console, pair[1], self);
     }
     close(pair[1]);
     if (!listen_to(pair[0], &problem)) {
@@ -193,6 +190,14 @@ static int spawn(const char *console) {
     if (write(pair[0], "", 1) != 1 || (listen_to(pair[0], &problem) && problem.code))
         return give_up(child, &problem);
     return 0;
+}
+
+static int spawn(const char *console) {
+    struct plan plan;
+    struct problem problem = {.code = 0};
+    int status = plan_read(&plan, &problem) < 0 ? fail(&problem) : spawn_as(&plan, console);
+    plan_clear(&plan);
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ the end */

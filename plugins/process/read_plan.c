@@ -142,3 +142,9 @@ int plan_read(struct plan *plan, struct problem *problem) {
     }
     return n_arguments > 0 ? 0 : bad(PLAN_ARGUMENT, problem);
 }
+
+void plan_clear(struct plan *plan) {
+    free(plan->text);
+    free((void *)plan->arguments);
+    free((void *)plan->environment);
+}

@@ -38,8 +38,10 @@ struct problem {
     char what[512];
 };
 
-/* Reads the plan of the working directory, and removes the file. 0 or -1 with the problem. */
+/* Reads the plan of the working directory, and removes the file. 0 or -1 with the problem; in both
+ * cases to be given to plan_clear(). */
 int plan_read(struct plan *plan, struct problem *problem);
+void plan_clear(struct plan *plan);
 
 /* Opens a terminal, sends its master to the socket, and makes the slave the controlling terminal
  * and descriptors 0 to 2 of the caller, who leads a session. */

@@ -2,7 +2,6 @@
 /* The plan of a process without a runtime: any bytes. */
 #include "t/fuzz/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,8 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CHECK(problem.what[0]);
     }
     CHECK(chdir("/") == 0);
-    free(plan.arguments);
-    free(plan.environment);
-    free(plan.text);
+    plan_clear(&plan);
     return 0;
 }

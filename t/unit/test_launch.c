@@ -116,34 +116,6 @@ static void being_a_subreaper_ends_with_the_launch(void **state) {
     assert_ends(*state, 137);
 }
 
-static void *launch_and_end(void *user) {
-    struct fixture *fixture = user;
-    fixture->plan.pid_file = NULL;
-    set_script(fixture, "read x < go; exit 6");
-    fixture->pid = launch_monitor(&fixture->plan, &fixture->error);
-    return NULL;
-}
-
-static void several_threads_launch(void **state) {
-    enum { THREADS = 8 };
-    void *fixtures[THREADS];
-    pthread_t threads[THREADS];
-    (void)state;
-    for (int i = 0; i < THREADS; i++)
-        setup(&fixtures[i]);
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, launch_and_end, fixtures[i]), 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    for (int i = 0; i < THREADS; i++) {
-        assert_true(((struct fixture *)fixtures[i])->pid > 0);
-        go(fixtures[i]);
-        assert_ends(fixtures[i], 6);
-    }
-    for (int i = 0; i < THREADS; i++)
-        teardown(&fixtures[i]);
-}
-
 /* ---- the command fails ---- */
 
 static void a_command_that_fails(void **state) {
@@ -413,7 +385,6 @@ int main(void) {
         TEST(a_direct_process_that_ends_at_once),
         TEST(the_status_comes_before_the_end),
         TEST(being_a_subreaper_ends_with_the_launch),
-        TEST(several_threads_launch),
         TEST(a_command_that_fails),
         TEST(a_command_that_says_why),
         TEST(a_command_that_is_killed),

@@ -24,12 +24,6 @@ static void read_back(struct oci_fixture *fixture, struct plan *plan) {
     assert_int_equal(r, 0);
 }
 
-static void free_plan(struct plan *plan) {
-    free(plan->arguments);
-    free(plan->environment);
-    free(plan->text);
-}
-
 static void the_least_is_a_command(void **state) {
     struct oci_fixture *fixture = *state;
     struct plan plan;
@@ -43,7 +37,7 @@ static void the_least_is_a_command(void **state) {
     assert_int_equal(plan.wait, 0);
     assert_int_equal(plan.has_capabilities, 0);
     assert_int_equal(faccessat(fixture->directory->fd, PLAN_FILE, F_OK, 0), -1);
-    free_plan(&plan);
+    plan_clear(&plan);
 }
 
 static void everything_arrives(void **state) {
@@ -85,7 +79,7 @@ static void everything_arrives(void **state) {
     assert_int_equal(plan.has_capabilities, 1);
     assert_int_equal(plan.bounding, 1ull << 5 | 1ull << 40);
     assert_int_equal(plan.ambient, 0);
-    free_plan(&plan);
+    plan_clear(&plan);
 }
 
 static void long_values_arrive(void **state) {
@@ -99,7 +93,7 @@ static void long_values_arrive(void **state) {
     assert_int_equal(make(fixture, json, 0), 0);
     read_back(fixture, &plan);
     assert_int_equal(strlen(plan.arguments[0]), length);
-    free_plan(&plan);
+    plan_clear(&plan);
     test_free(json);
 }
 

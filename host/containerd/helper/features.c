@@ -29,14 +29,13 @@ static void ask_binary(struct helper *helper, const char *binary) {
     free(output.text);
 }
 
-int verb_features(struct helper *helper, struct shim_error *error) {
-    struct choice choice = {NULL};
+static int ask(struct helper *helper, const struct choice *choice, struct shim_error *error) {
     const struct shim_plugin *plugin;
     struct shim_features features;
-    int r = choice_read(helper->request->options, helper->request->bundle, &choice, error);
-    if (r < 0 || (r = helper_open(helper, choice.config, error)) < 0)
+    int r = helper_open(helper, choice->config, error);
+    if (r < 0)
         return r;
-    const char *name = choice.runtime                ? choice.runtime
+    const char *name = choice->runtime               ? choice->runtime
                        : helper->request->runtime[0] ? helper->request->runtime
                                                      : helper->config->default_runtime;
     r = engine_features(helper->engine, name, &plugin, &features, error);
@@ -46,7 +45,16 @@ int verb_features(struct helper *helper, struct shim_error *error) {
     helper->response.runtime_version = strdup(features.version);
     if (!helper->response.runtime_name || !helper->response.runtime_version)
         return error_set(error, -ENOMEM, "out of memory");
-    if (choice.binary || features.binary[0])
-        ask_binary(helper, choice.binary ? choice.binary : features.binary);
+    if (choice->binary || features.binary[0])
+        ask_binary(helper, choice->binary ? choice->binary : features.binary);
     return 0;
+}
+
+int verb_features(struct helper *helper, struct shim_error *error) {
+    struct choice choice = {NULL};
+    int r = choice_read(helper->request->options, helper->request->bundle, &choice, error);
+    if (r >= 0)
+        r = ask(helper, &choice, error);
+    choice_clear(&choice);
+    return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the helper share. It makes one call of the engine and ends, so it frees little
- * and blocks as long as it needs: whoever started it has a deadline. */
+/* What the files of the helper share. It makes one call of the engine and ends, and blocks as long
+ * as it needs: whoever started it has a deadline. */
 #ifndef SHIMHOST_CONTAINERD_HELPER_H
 #define SHIMHOST_CONTAINERD_HELPER_H
 
@@ -38,6 +38,8 @@ void choice_clear(struct choice *choice);
 /* setup.c: loads the configuration (`path`, or NULL: the usual one) and opens the engine of the
  * namespace. */
 int helper_open(struct helper *helper, const char *path, struct shim_error *error);
+/* Frees what is in it, also of the response, and closes the engine; also if it was not opened. */
+void helper_close(struct helper *helper);
 
 /* guard.c: lets the response file say which plugin and entry it is in, and sets the alarm. NULL: it
  * could not be set up. */

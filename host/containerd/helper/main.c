@@ -157,7 +157,7 @@ static int answer(const Pb__HelperRequest *request) {
     int status = respond(&helper, r, &error);
     if (r == 0 && status == 0 && request->stay && !helper.response.running)
         status = stay(&helper);
-    engine_close(helper.engine); /* a plugin that crashes only now has done what it was asked for */
+    helper_close(&helper); /* a plugin that crashes only now has done what it was asked for */
     return status;
 }
 

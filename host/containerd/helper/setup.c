@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -79,6 +80,21 @@ int helper_open(struct helper *helper, const char *path, struct shim_error *erro
         .guard = guard_open(),
     };
     return engine_open(&options, &helper->engine, error);
+}
+
+static void drop(char *text) {
+    if (text != protobuf_c_empty_string)
+        free(text);
+}
+
+void helper_close(struct helper *helper) {
+    engine_close(helper->engine);
+    config_free(helper->config);
+    free(helper->state_dir);
+    free(helper->response.pids);
+    free(helper->response.text.data);
+    drop(helper->response.runtime_name);
+    drop(helper->response.runtime_version);
 }
 
 bool helper_container_exists(const struct helper *helper) {
