@@ -62,10 +62,12 @@ setup() {
     if declare -F test_setup >/dev/null; then test_setup; fi
 }
 
-# A file may have something of its own to end: test_teardown.
+# A file may have something of its own to end: test_teardown. What the test itself would have ended in the background
+# is ended if it has failed.
 teardown() {
-    local directory
+    local directory job
     if declare -F test_teardown >/dev/null; then test_teardown; fi
+    for job in $(jobs -pr); do kill "$job" 2>/dev/null || true; done
     thaw
     for directory in "$STATE"/*/; do
         [[ -d $directory ]] || continue
