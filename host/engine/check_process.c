@@ -48,7 +48,7 @@ static int read_end(struct facts *facts, struct shim_error *error) {
     int32_t ignored;
     int r = status_exit_read(facts->directory_fd, &ignored, error);
     if (r == -ENOENT)
-        r = status_unknown_read(facts->directory_fd, why, sizeof(why));
+        r = status_unknown_read(facts->directory_fd, why, sizeof(why), error);
     if (r < 0 && r != -ENOENT)
         return r;
     facts->ended = r >= 0;

@@ -48,7 +48,7 @@ static void look_without_plugin(int container_fd, struct container_info *info) {
 /* Why nobody knows the exit status: what is recorded, or what is plain without a record. */
 static int look_at_unknown(const struct process *process, struct process_info *info,
                            struct shim_error *error) {
-    if (status_unknown_read(process->directory_fd, info->unknown, sizeof(info->unknown)) >= 0)
+    if (status_unknown_read(process->directory_fd, info->unknown, sizeof(info->unknown), NULL) >= 0)
         return 0;
     const struct shim_identity *identity = &info->state.identity;
     int r = identity->pid ? identity_of_other_boot(identity, error) : 0;

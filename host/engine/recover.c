@@ -103,7 +103,7 @@ static int recover_locked(struct process *process, struct shim_error *error) {
     char why[256];
     /* Another host may have been quicker. */
     if (status_exit_read(process->directory_fd, &ignored, NULL) == 0 ||
-        status_unknown_read(process->directory_fd, why, sizeof(why)) >= 0)
+        status_unknown_read(process->directory_fd, why, sizeof(why), NULL) >= 0)
         return 0;
     int r = status_monitor_alive(process->directory_fd, NULL, error);
     if (r != 0)

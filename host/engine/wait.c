@@ -22,12 +22,11 @@ static int read_end(const struct process *process, int32_t *ret_exit_status,
     if (r != -ENOENT)
         return error_context(error, "container %s, process %s", process->container_id, process->id);
     char why[256];
-    r = status_unknown_read(process->directory_fd, why, sizeof(why));
+    r = status_unknown_read(process->directory_fd, why, sizeof(why), error);
     if (r == -ENOENT)
         return 0;
     if (r < 0)
-        return error_set(error, r, "container %s: cannot read exitUnknown: %s",
-                         process->container_id, strerror(-r));
+        return error_context(error, "container %s, process %s", process->container_id, process->id);
     return error_set_reason(error, -ENODATA, SHIM_REASON_UNKNOWN_STATUS,
                             "container %s, process %s: the exit status is unknown: %s",
                             process->container_id, process->id, why);

@@ -108,8 +108,8 @@ int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *
     return r;
 }
 
-int status_unknown_read(int directory_fd, char *buffer, size_t size) {
-    return read_line(directory_fd, EXIT_UNKNOWN_FILE, false, buffer, size, NULL);
+int status_unknown_read(int directory_fd, char *buffer, size_t size, struct shim_error *error) {
+    return read_line(directory_fd, EXIT_UNKNOWN_FILE, false, buffer, size, error);
 }
 
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error) {
@@ -165,7 +165,7 @@ static int load_end(int directory_fd, struct shim_state *state, struct shim_erro
     char why[SMALL_FILE_MAX];
     int r = status_exit_read(directory_fd, &state->exit_status, error);
     if (r == -ENOENT)
-        r = status_unknown_read(directory_fd, why, sizeof(why));
+        r = status_unknown_read(directory_fd, why, sizeof(why), error);
     if (r == -ENOENT)
         return 0;
     if (r < 0)

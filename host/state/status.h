@@ -21,8 +21,9 @@ int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_err
 /* Writes exitStatus, once: -EEXIST if there is one already. */
 int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *error);
 
-/* Reads why the exit status is not known, into `buffer`. -ENOENT: there is no such file. */
-int status_unknown_read(int directory_fd, char *buffer, size_t size);
+/* Reads why the exit status is not known, into `buffer`. -ENOENT: there is no such file; -EBADMSG,
+ * -EFBIG: it holds something else, and the error says so. */
+int status_unknown_read(int directory_fd, char *buffer, size_t size, struct shim_error *error);
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error);
 
 /* Reads how many of its processes the kernel has killed for want of memory, as its monitor left it

@@ -4,6 +4,7 @@
  * sentence, and an exit status is only ever one that was written. */
 #include "t/fuzz/fuzz.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     r = status_exit_read(fd, &exit_status, &error);
     CHECK(r < 0 || (has_exit && exit_status >= 0 && exit_status <= 255));
     char why[128];
-    status_unknown_read(fd, why, sizeof(why));
+    r = status_unknown_read(fd, why, sizeof(why), &error);
+    CHECK(r >= 0 || r == -ENOENT || error.message[0]);
     pid_t pid;
     r = pidfile_read(fd, ".pid.runtime", &pid, &error);
     CHECK(r < 0 || pid > 0);

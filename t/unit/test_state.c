@@ -287,6 +287,19 @@ static void exit_status_is_written_once_and_read_strictly(void **state) {
     fd_close(fd);
 }
 
+static void a_spoiled_reason_is_an_error_with_words(void **state) {
+    struct fixture *fixture = *state;
+    struct shim_state loaded = {.size = sizeof(loaded)};
+    char reason[256];
+    int fd;
+    memset(reason, 'x', sizeof(reason));
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(file_write_at(fd, "exitUnknown", reason, sizeof(reason), &fixture->error), 0);
+    assert_int_equal(status_load(fd, &loaded, &fixture->error), -EBADMSG);
+    assert_non_null(strstr(fixture->error.message, "exitUnknown"));
+    fd_close(fd);
+}
+
 static void write_identity(int fd, const struct shim_identity *identity) {
     char text[128];
     struct shim_error error = ERROR_NONE;
@@ -374,6 +387,7 @@ int main(void) {
         TEST(process_record_round_trip),
         TEST(status_says_what_the_files_say),
         TEST(exit_status_is_written_once_and_read_strictly),
+        TEST(a_spoiled_reason_is_an_error_with_words),
         TEST(load_tells_the_living_from_strangers),
         TEST(json_pointers_find_values),
     };
