@@ -111,12 +111,10 @@ int verb_processes(struct helper *helper, struct shim_error *error) {
 
 /* ---------------------------------------------------------------------------- checkpoint */
 
-int verb_checkpoint(struct helper *helper, struct shim_error *error) {
+/* `options` may be NULL. */
+static int checkpoint_as(struct helper *helper, const Pb__CheckpointOptions *options,
+                         struct shim_error *error) {
     const Pb__HelperRequest *request = helper->request;
-    Pb__CheckpointOptions *options =
-        request->options ? pb__checkpoint_options__unpack(NULL, request->options->value.len,
-                                                          request->options->value.data)
-                         : NULL;
     struct shim_checkpoint checkpoint = {
         .size = sizeof(checkpoint),
         .flags = SHIM_CHECKPOINT_LEAVE_RUNNING,
@@ -135,4 +133,14 @@ int verb_checkpoint(struct helper *helper, struct shim_error *error) {
         return error_set(error, -errno, "cannot make %s: %s", checkpoint.image_path,
                          strerror(errno));
     return engine_checkpoint(helper->engine, request->container, &checkpoint, error);
+}
+
+int verb_checkpoint(struct helper *helper, struct shim_error *error) {
+    const Pb__Any *given = helper->request->options;
+    Pb__CheckpointOptions *options =
+        given ? pb__checkpoint_options__unpack(NULL, given->value.len, given->value.data) : NULL;
+    int r = checkpoint_as(helper, options, error);
+    if (options)
+        pb__checkpoint_options__free_unpacked(options, NULL);
+    return r;
 }
