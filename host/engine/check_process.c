@@ -43,21 +43,10 @@ static bool is_init(const struct facts *facts) {
 
 /* ---- gathering ---- */
 
-static int read_end(struct facts *facts, struct shim_error *error) {
-    char why[256];
-    int32_t ignored;
-    int r = status_exit_read(facts->directory_fd, &ignored, error);
-    if (r == -ENOENT)
-        r = status_unknown_read(facts->directory_fd, why, sizeof(why), error);
-    if (r < 0 && r != -ENOENT)
-        return r;
-    facts->ended = r >= 0;
-    return 0;
-}
-
 /* A negative errno: one of the files cannot be read or makes no sense. */
 static int gather(struct facts *facts, struct shim_error *error) {
     struct shim_error absent = ERROR_NONE;
+    int32_t ignored;
     int r = status_monitor_alive(facts->directory_fd, NULL, error);
     if (r < 0)
         return r;
@@ -74,8 +63,9 @@ static int gather(struct facts *facts, struct shim_error *error) {
         return r;
     facts->alive = r;
     if ((r = status_read(facts->directory_fd, &facts->status, error)) < 0 ||
-        (r = read_end(facts, error)) < 0)
+        (r = status_ended(facts->directory_fd, &ignored, error)) < 0)
         return r;
+    facts->ended = r;
     if (!facts->known && !facts->ended && facts->status != SHIM_STATUS_UNKNOWN)
         return error_set(error, -EBADMSG, "status says %s, but pid or starttime is missing",
                          status_name(facts->status));

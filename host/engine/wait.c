@@ -16,13 +16,12 @@
  * unknown. */
 static int read_end(const struct process *process, int32_t *ret_exit_status,
                     struct shim_error *error) {
+    char why[256];
     int r = status_exit_read(process->directory_fd, ret_exit_status, error);
     if (r == 0)
         return 1;
-    if (r != -ENOENT)
-        return error_context(error, "container %s, process %s", process->container_id, process->id);
-    char why[256];
-    r = status_unknown_read(process->directory_fd, why, sizeof(why), error);
+    if (r == -ENOENT)
+        r = status_unknown_read(process->directory_fd, why, sizeof(why), error);
     if (r == -ENOENT)
         return 0;
     if (r < 0)

@@ -121,6 +121,16 @@ int status_unknown_write(int directory_fd, const char *why, struct shim_error *e
     return r;
 }
 
+int status_ended(int directory_fd, int32_t *ret_exit_status, struct shim_error *error) {
+    char why[SMALL_FILE_MAX];
+    int r = status_exit_read(directory_fd, ret_exit_status, error);
+    if (r == -ENOENT)
+        r = status_unknown_read(directory_fd, why, sizeof(why), error);
+    if (r == -ENOENT)
+        return 0;
+    return r < 0 ? r : 1;
+}
+
 int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error) {
     char line[32];
     int r = read_line(directory_fd, OOM_FILE, false, line, sizeof(line), error);
@@ -162,16 +172,10 @@ int status_cleaned(int directory_fd) {
 
 /* Is there an answer already? 1: yes, in *state. */
 static int load_end(int directory_fd, struct shim_state *state, struct shim_error *error) {
-    char why[SMALL_FILE_MAX];
-    int r = status_exit_read(directory_fd, &state->exit_status, error);
-    if (r == -ENOENT)
-        r = status_unknown_read(directory_fd, why, sizeof(why), error);
-    if (r == -ENOENT)
-        return 0;
-    if (r < 0)
-        return r;
-    state->status = SHIM_STATUS_STOPPED;
-    return 1;
+    int ended = status_ended(directory_fd, &state->exit_status, error);
+    if (ended > 0)
+        state->status = SHIM_STATUS_STOPPED;
+    return ended;
 }
 
 /* An end is recorded, but does the process live? Whoever believed the one could leave the other

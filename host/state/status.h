@@ -26,6 +26,10 @@ int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *
 int status_unknown_read(int directory_fd, char *buffer, size_t size, struct shim_error *error);
 int status_unknown_write(int directory_fd, const char *why, struct shim_error *error);
 
+/* Is an end recorded? 1: yes, with *ret_exit_status or with a reason why nobody knows it, which
+ * leaves *ret_exit_status alone; 0: no. Errors: those of the two that it reads. */
+int status_ended(int directory_fd, int32_t *ret_exit_status, struct shim_error *error);
+
 /* Reads how many of its processes the kernel has killed for want of memory, as its monitor left it
  * at the end. -ENOENT: none; -EBADMSG: malformed. */
 int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error);
