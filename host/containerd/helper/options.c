@@ -156,12 +156,12 @@ static int take_body(char *body, struct choice *choice, struct shim_error *error
 
 static int take_runtime(const Pb__RuntimeOptions *options, struct choice *choice,
                         struct shim_error *error) {
+    int r = options->config_path[0] ? take_path(options->config_path, choice, error) : 0;
+    if (r < 0 || options->config_body.len == 0)
+        return r;
     char *body AUTO_FREE =
         strndup((const char *)options->config_body.data, options->config_body.len);
-    if (!body)
-        return out_of_memory(error);
-    int r = options->config_path[0] ? take_path(options->config_path, choice, error) : 0;
-    return r < 0 ? r : take_body(body, choice, error);
+    return body ? take_body(body, choice, error) : out_of_memory(error);
 }
 
 /* ---------------------------------------------------------------------------- all */
