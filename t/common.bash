@@ -177,9 +177,13 @@ shimhost() {
     timeout --foreground -k 10 "${LIMIT:-120}" "$SHIMHOST" "$@" </dev/null 3>&-
 }
 
+sanitized() {
+    grep -q '^SANITIZER_FLAGS = .*-fsanitize' "$BUILD/Makefile"
+}
+
 # For a test of what the sanitizers do in their own ways: flags, and memory that it limits.
 without_sanitizers() {
-    ! grep -q '^SANITIZER_FLAGS = .*-fsanitize' "$BUILD/Makefile" || skip "the sanitizers have their own ways"
+    ! sanitized || skip "the sanitizers have their own ways"
 }
 
 # in_background ARGUMENT…: the program as a job of the shell, able to get SIGINT; its pid is $!.

@@ -143,7 +143,8 @@ EXTRA_DIST += \
 	%D%/plugins/faulty.c \
 	%D%/plugins/future.c \
 	%D%/plugins/life.c \
-	%D%/plugins/life.h
+	%D%/plugins/life.h \
+	%D%/plugins/other-malloc.c
 
 %C%_unit_test_manual_keys_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL='"$(abs_top_srcdir)/doc/shimhost.yaml.5"'
 

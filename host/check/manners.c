@@ -179,14 +179,19 @@ void check_no_leaked_descriptors(struct kit *kit) {
 #define SMALL_CLASSES 64 /* of 16 bytes each, from 24 on */
 #define KEPT_OF_EACH 16  /* at most */
 
+/* Where they are not counted another malloc() has taken the place of the C library's. */
 static size_t allocated(void) {
     static void *pieces[SMALL_CLASSES * KEPT_OF_EACH];
-    for (size_t i = 0; i < SMALL_CLASSES * KEPT_OF_EACH; i++)
+    size_t taken = 0;
+    for (size_t i = 0; i < SMALL_CLASSES * KEPT_OF_EACH; i++) {
         pieces[i] = malloc(24 + i / KEPT_OF_EACH * 16);
+        taken += pieces[i] ? 24 + i / KEPT_OF_EACH * 16 : 0;
+    }
     struct mallinfo2 info = mallinfo2();
     for (size_t i = 0; i < SMALL_CLASSES * KEPT_OF_EACH; i++)
         free(pieces[i]);
-    return info.uordblks + info.hblkhd;
+    size_t counted = info.uordblks + info.hblkhd;
+    return counted >= taken ? counted : 0;
 }
 #else
 static size_t allocated(void) {
@@ -198,7 +203,7 @@ void check_no_leaked_memory(struct kit *kit) {
     live_often(kit, WARM_UP);
     size_t before = allocated();
     if (before == 0)
-        kit_skip(kit, "this C library does not tell how much is allocated");
+        kit_skip(kit, "nothing tells how much malloc() has given out");
     live_often(kit, (int)kit->request->cycles / 2);
     size_t halfway = allocated();
     live_often(kit, (int)((kit->request->cycles + 1) / 2));
