@@ -100,7 +100,10 @@ setup_plugins() {
 @test "a leak that nothing tells of is not called none" {
     setup_plugins
     # A sanitizer has a malloc() of its own.
-    sanitized || { build "$TESTS/plugins/other-malloc.c" && export LD_PRELOAD="$BATS_FILE_TMPDIR/other-malloc.so"; }
+    if ! sanitized; then
+        build "$TESTS/plugins/other-malloc.c"
+        export LD_PRELOAD=$BATS_FILE_TMPDIR/other-malloc.so
+    fi
     run check "$BATS_FILE_TMPDIR/broken-memory.so" --cycles 10
     unset LD_PRELOAD
     is "$status" 0 "exit status ($output)"

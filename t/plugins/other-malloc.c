@@ -2,6 +2,7 @@
 /* Preloaded it takes the place of the C library's malloc(): pieces of one large mapping, never
  * given back. */
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
