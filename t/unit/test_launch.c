@@ -281,11 +281,16 @@ static void another_monitor_is_not_harmed(void **state) {
 
 /* ---- cancellation ---- */
 
+/* A script that writes to `cancel` cancels its launch. */
+static void open_cancel(struct fixture *fixture) {
+    assert_int_equal(mkfifoat(fixture->plan.directory_fd, "cancel", 0600), 0);
+    fixture->plan.cancel_fd = openat(fixture->plan.directory_fd, "cancel", O_RDWR | O_CLOEXEC);
+    assert_true(fixture->plan.cancel_fd >= 0);
+}
+
 static void cancelled(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(mkfifoat(fixture->plan.directory_fd, "cancel", 0600), 0);
-    int fd = openat(fixture->plan.directory_fd, "cancel", O_RDWR | O_CLOEXEC);
-    fixture->plan.cancel_fd = fd;
+    open_cancel(fixture);
     add_cleanup(fixture, "echo cleaned > cleaned");
     assert_int_equal(
         launch_fails(fixture, "setsid sleep 1000 & echo $! > stray; echo x > cancel; wait"),
@@ -294,7 +299,7 @@ static void cancelled(void **state) {
     assert_int_equal(fixture->error.reason, SHIM_REASON_CANCELLED);
     assert_true(gone(atoi(content(fixture, "stray"))));
     assert_content(fixture, "cleaned", "cleaned\n");
-    close(fd);
+    close(fixture->plan.cancel_fd);
 }
 
 static void cancelled_before_it_begins(void **state) {
@@ -307,8 +312,9 @@ static void cancelled_before_it_begins(void **state) {
 /* A monitor that does not even obey SIGTERM. */
 static void a_stopped_monitor_is_killed(void **state) {
     struct fixture *fixture = *state;
-    fixture->plan.spawn_timeout = 0;
+    fixture->plan.spawn_timeout = 1000; /* time enough to stop it */
     assert_int_equal(launch_fails(fixture, "kill -STOP $PPID; sleep 1000"), -ETIMEDOUT);
+    assert_message(fixture, "timed out after 1s");
 }
 
 /* ---- no pidfd is to be had ---- */
@@ -357,21 +363,31 @@ static void without_a_pidfd_a_command_that_fails(void **state) {
                    "the runtime's create exited with status 3 before the process was created");
 }
 
+/* The command is told to have been left, for it could not be killed for certain: it waits to be
+ * told to go, and has become our child. */
+static void assert_left(struct fixture *fixture, const char *why) {
+    char words[256];
+    snprintf(words, sizeof(words),
+             "which the monitor left, cannot be killed for certain: Too many open files: %s", why);
+    assert_non_null(strstr(fixture->error.message, words));
+    go(fixture);
+    assert_true(waitpid(-1, NULL, 0) > 0);
+}
+
 static void without_a_pidfd_the_monitor_is_killed(void **state) {
     struct fixture *fixture = *state;
     fixture->plan.spawn_timeout = SHIM_FOREVER;
     assert_int_equal(without_pidfd(fixture, "kill -9 $PPID; read x < go"), -EPIPE);
-    assert_non_null(strstr(fixture->error.message, "which the monitor left, cannot be killed for "
-                                                   "certain: Too many open files: "
-                                                   "monitor died: killed by signal 9"));
-    go(fixture); /* what is left has become our child */
-    assert_true(waitpid(-1, NULL, 0) > 0);
+    assert_left(fixture, "monitor died: killed by signal 9");
 }
 
 static void without_a_pidfd_a_stopped_monitor_is_killed(void **state) {
     struct fixture *fixture = *state;
-    fixture->plan.spawn_timeout = 0;
-    assert_int_equal(without_pidfd(fixture, "kill -STOP $PPID; sleep 1000"), -ETIMEDOUT);
+    open_cancel(fixture);
+    assert_int_equal(without_pidfd(fixture, "kill -STOP $PPID; echo x > cancel; read x < go"),
+                     -ECANCELED);
+    assert_left(fixture, "cancelled");
+    close(fixture->plan.cancel_fd);
 }
 
 int main(void) {
