@@ -289,6 +289,24 @@ it_is_adopted() {
     done
 }
 
+@test "a monitor that cannot put /dev/null in place of a stream puts no file of its own there" {
+    RUNTIME=fake
+    dup3=292
+    [[ $(uname -m) == x86_64 ]] || dup3=24
+    for call in "--after /dev/null --at 1" "--call $dup3 --at 1" "--call $dup3 --at 2" "--call $dup3 --at 3"; do
+        # shellcheck disable=SC2086
+        failing EMFILE --monitor $call -- run -d -b "$LONG" "$ID"
+        is "$status $output" "0 "
+        monitor=$(monitor_of "$ID")
+        for fd in 0 1 2; do
+            target=$(readlink "/proc/$monitor/fd/$fd")
+            [[ $target && $target != "$STATE"/* ]] || is "$call: $fd: $target" "something else"
+        done
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
 @test "a deletion that was cut short at any file can be done again" {
     RUNTIME=fake
     captures shimhost run -b "$SHORT" "$ID"

@@ -11,15 +11,17 @@
 #define IDLE_AFTER 1000 /* milliseconds without a byte */
 #define LAST_READS 16   /* of what is in a pipe or terminal at the end */
 
-/* Lets go of the descriptors in `mask`. They stay taken, by /dev/null: an unlucky open() must not
- * become anybody's standard output. */
+/* Lets go of the descriptors in `mask`. They stay taken, by /dev/null or what else there is that
+ * nobody can write to: an unlucky open() must not become anybody's standard output. */
 static void let_go(const struct monitor *monitor, unsigned mask) {
     int null_fd = mask ? sys_open("/dev/null", O_RDWR, 0) : -ENODEV;
-    if (mask && null_fd < 0)
-        log_line(monitor, "warning", "cannot open /dev/null: error %d", -null_fd);
-    for (int fd = 0; fd <= 2; fd++)
-        if ((mask & (1u << fd)) && (null_fd < 0 || sys_dup3(null_fd, fd, O_CLOEXEC) < 0))
-            sys_close(fd);
+    for (int fd = 0; fd <= 2; fd++) {
+        int result = 0;
+        if (mask & (1u << fd))
+            result = sys_dup3(null_fd < 0 ? monitor->signal_fd : null_fd, fd, O_CLOEXEC);
+        if (result < 0)
+            log_line(monitor, "warning", "cannot let go of descriptor %d: error %d", fd, -result);
+    }
     if (null_fd > 2)
         sys_close(null_fd);
 }

@@ -10,7 +10,8 @@
  *                     counted that can fail so
  *   --pipe            count only writes to a pipe
  *   --call NUMBER     count only that system call
- *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end
+ *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end: COUNT of all, or up to the
+ * one that failed
  *
  * The call at which it is killed does not happen. Ends with the command's status, as a shell would.
  * What the chosen process brings forth is not touched.
@@ -305,14 +306,22 @@ static void hit(struct session *session, pid_t pid, uint64_t call) {
     }
 }
 
+/* It has failed; what comes of that is not ours to watch. */
+static void let_go(struct session *session, pid_t pid) {
+    ptrace(PTRACE_DETACH, pid, 0, 0);
+    session->chosen = 0;
+    session->failing = false;
+}
+
 static void at_call(struct session *session, pid_t pid) {
     struct __ptrace_syscall_info info;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0)
         return;
     if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-        if (session->failing)
+        if (session->failing) {
             set_result(pid, -session->options.error);
-        session->failing = false;
+            let_go(session, pid);
+        }
     } else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         session->counting = session->counting ||
                             (session->options.after && opens(pid, &info, session->options.after));
@@ -342,9 +351,11 @@ static void at_execution(struct session *session, pid_t pid) {
 
 static void stopped(struct session *session, pid_t pid, int status) {
     int signal = WSTOPSIG(status), event = status >> 16;
-    if (signal == (SIGTRAP | 0x80) && pid == session->chosen)
+    if (signal == (SIGTRAP | 0x80) && pid == session->chosen) {
         at_call(session, pid);
-    else if (event == PTRACE_EVENT_EXEC) {
+        if (!session->chosen)
+            return;
+    } else if (event == PTRACE_EVENT_EXEC) {
         at_execution(session, pid);
         return;
     }
