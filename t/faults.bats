@@ -307,6 +307,23 @@ it_is_adopted() {
     done
 }
 
+@test "a process that is reaped while its new monitor asks for its end loses no status" {
+    ioctl=16
+    [[ $(uname -m) == x86_64 ]] || ioctl=29
+    for RUNTIME in $WALKED; do
+        # Where it is asked before the reaping, /proc tells.
+        for ((i = 0; i < 5; i++)); do
+            orphan
+            captures timeout -k 5 60 "$HELPERS/fault" --monitor --call "$ioctl" --at 1 --error "${NUMBER[ESRCH]}" \
+                --report "$T/report" -- sh -c "'$SHIMHOST' check --repair; '$SHIMHOST' kill $ID KILL"
+            [[ $(cat "$T/report") == *" done" ]]
+            gives 137 "$ID"
+            works delete "$ID"
+        done
+    done
+    nothing_is_left
+}
+
 @test "a deletion that was cut short at any file can be done again" {
     RUNTIME=fake
     captures shimhost run -b "$SHORT" "$ID"
