@@ -177,6 +177,10 @@ shimhost() {
     timeout --foreground -k 10 "${LIMIT:-120}" "$SHIMHOST" "$@" </dev/null 3>&-
 }
 
+# A sanitizer cannot search for leaks what is traced: ASAN_OPTIONS for it.
+UNSEARCHED=${ASAN_OPTIONS-}:detect_leaks=0
+
+# Is this a build with sanitizers?
 sanitized() {
     grep -q '^SANITIZER_FLAGS = .*-fsanitize' "$BUILD/Makefile"
 }

@@ -18,8 +18,10 @@ WALKED=${SHIMHOST_FAULTS_RUNTIMES:-fake process}
 ERRORS=${SHIMHOST_FAULTS_ERRORS:-ENOSPC EMFILE ENOMEM EIO EACCES EINTR}
 ONLY=${SHIMHOST_FAULTS_ONLY-}
 declare -gA NUMBER=([ESRCH]=3 [EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
+declare -gA CALL=([read]=0 [ioctl]=16 [dup3]=292 [pidfd_open]=434)
+[[ $(uname -m) == x86_64 ]] || CALL=([read]=63 [ioctl]=29 [dup3]=24 [pidfd_open]=434) # aarch64
 FAKE=$BUILD/t/fake-runtime/fake-runtime
-export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 # a sanitizer cannot search what is traced
+export ASAN_OPTIONS=$UNSEARCHED
 
 # Runtimes for the walks: NAME, and NAME-adopt, which differs in its on-monitor-death.
 configure_walked() {
@@ -99,7 +101,7 @@ possible() {
     case $1${2+ failing} in
     life | exec-life) echo 7 137 ;;
     log) echo 7 137 141 ;;
-    'log failing') if ((call == 0 || call == 63)); then echo 7 141; else echo 7; fi ;; # read(2), of x86_64 or aarch64
+    'log failing') if ((call == CALL[read])); then echo 7 141; else echo 7; fi ;;
     'life failing' | 'exec-life failing' | delete | wait-over | 'delete failing' | 'wait-over failing') echo 7 ;;
     *) echo 137 ;;
     esac
@@ -303,12 +305,17 @@ errors() {
     ((failed == 0))
 }
 
-# failing ERROR OPTION… -- ARGUMENT…: shimhost, of which the call that the options of t/helpers/fault choose fails so.
+# failing_in ERROR OPTION… -- COMMAND…: of which the call that the options of t/helpers/fault choose fails so.
+failing_in() {
+    captures timeout -k 5 60 "$HELPERS/fault" --error "${NUMBER[$1]}" --report "$T/report" "${@:2}"
+    [[ $(cat "$T/report") == *" done" ]] || { echo "no call failed of ${*:2}: $output" && return 1; }
+}
+
+# failing ERROR OPTION… -- ARGUMENT…: the same of shimhost.
 failing() {
-    local error=${NUMBER[$1]} options=()
-    while [[ $2 != -- ]]; do options+=("$2") && shift; done
-    captures timeout -k 5 60 "$HELPERS/fault" --error "$error" "${options[@]}" --report "$T/report" -- "$SHIMHOST" "${@:3}"
-    [[ $(cat "$T/report") == *" done" ]] || { echo "no call of ${*:3} failed: $output" && return 1; }
+    local before=()
+    while [[ $1 != -- ]]; do before+=("$1") && shift; done
+    failing_in "${before[@]}" -- "$SHIMHOST" "${@:2}"
 }
 
 # with_error ERROR PREFIX ARGUMENT…: the first call from the opening of PREFIX on that can fail so.

@@ -266,10 +266,10 @@ it_is_adopted() {
     for RUNTIME in $WALKED; do
         for error in EMFILE ENOMEM; do
             orphan
-            # Its call of pidfd_open (434) for the monitor comes last.
-            captures "$HELPERS/fault" --call 434 --report "$T/report" -- "$SHIMHOST" check
+            # Its call of pidfd_open for the monitor comes last.
+            captures "$HELPERS/fault" --call "${CALL[pidfd_open]}" --report "$T/report" -- "$SHIMHOST" check
             read -r before _ <"$T/report"
-            failing "$error" --call 434 --at $((before + 1)) -- check --repair
+            failing "$error" --call "${CALL[pidfd_open]}" --at $((before + 1)) -- check --repair
             is "$status" 0
             says "a new monitor has adopted it"
             it_is_adopted
@@ -291,9 +291,7 @@ it_is_adopted() {
 
 @test "a monitor that cannot put /dev/null in place of a stream puts no file of its own there" {
     RUNTIME=fake
-    dup3=292
-    [[ $(uname -m) == x86_64 ]] || dup3=24
-    for call in "--after /dev/null --at 1" "--call $dup3 --at 1" "--call $dup3 --at 2" "--call $dup3 --at 3"; do
+    for call in "--after /dev/null --at 1" "--call ${CALL[dup3]} --at "{1,2,3}; do
         # shellcheck disable=SC2086
         failing EMFILE --monitor $call -- run -d -b "$LONG" "$ID"
         is "$status $output" "0 "
@@ -308,15 +306,12 @@ it_is_adopted() {
 }
 
 @test "a process that is reaped while its new monitor asks for its end loses no status" {
-    ioctl=16
-    [[ $(uname -m) == x86_64 ]] || ioctl=29
     for RUNTIME in $WALKED; do
         # Where it is asked before the reaping, /proc tells.
         for ((i = 0; i < 5; i++)); do
             orphan
-            captures timeout -k 5 60 "$HELPERS/fault" --monitor --call "$ioctl" --at 1 --error "${NUMBER[ESRCH]}" \
-                --report "$T/report" -- sh -c "'$SHIMHOST' check --repair; '$SHIMHOST' kill $ID KILL"
-            [[ $(cat "$T/report") == *" done" ]]
+            failing_in ESRCH --monitor --call "${CALL[ioctl]}" --at 1 -- \
+                sh -c "'$SHIMHOST' check --repair; '$SHIMHOST' kill $ID KILL"
             gives 137 "$ID"
             works delete "$ID"
         done

@@ -39,8 +39,7 @@ DRIVERS="k8s-file json-file"
             done
             # It does not read everything: of the files before the last lines none is opened but to be skipped.
             if command -v strace >/dev/null; then
-                # A sanitizer cannot search for leaks what is traced.
-                ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -f -e trace=pread64,read -o "$T/trace" "$SHIMHOST" logs --tail 1 "$ID" >/dev/null 3>&-
+                ASAN_OPTIONS=$UNSEARCHED strace -f -e trace=pread64,read -o "$T/trace" "$SHIMHOST" logs --tail 1 "$ID" >/dev/null 3>&-
                 ((($(grep -c 'pread64(' "$T/trace")) < 20))
             fi
             works delete "$ID"

@@ -123,5 +123,5 @@ includers() {
     command -v shellcheck >/dev/null || skip "shellcheck is not installed"
     cd "$SOURCE"
     shellcheck -S warning quickstart autogen.sh .ci/run t/analysis/run t/analysis/sanitizers t/analysis/valgrind t/bats \
-        t/fuzz/run t/private-cgroups t/soak/soak t/soak/*.bash t/tap t/install-privately t/common.bash
+        t/fuzz/run t/private-cgroups t/soak/soak t/soak/*.bash t/tap t/install-privately t/common.bash t/jobs.bash
 }

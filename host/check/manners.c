@@ -184,8 +184,9 @@ static size_t allocated(void) {
     static void *pieces[SMALL_CLASSES * KEPT_OF_EACH];
     size_t taken = 0;
     for (size_t i = 0; i < SMALL_CLASSES * KEPT_OF_EACH; i++) {
-        pieces[i] = malloc(24 + i / KEPT_OF_EACH * 16);
-        taken += pieces[i] ? 24 + i / KEPT_OF_EACH * 16 : 0;
+        size_t size = 24 + i / KEPT_OF_EACH * 16;
+        pieces[i] = malloc(size);
+        taken += pieces[i] ? size : 0;
     }
     struct mallinfo2 info = mallinfo2();
     for (size_t i = 0; i < SMALL_CLASSES * KEPT_OF_EACH; i++)

@@ -92,20 +92,11 @@ static int zombie_code(const struct monitor *monitor, int *ret_wait_status) {
     return 0;
 }
 
-/* ESRCH: it was reaped while the kernel gathered this. By now its code is recorded, where it is
- * recorded at all. */
-static int get_info(const struct monitor *monitor, struct pidfd_info *ret_info) {
-    int result = -ESRCH;
-    for (int i = 0; i < 2 && result == -ESRCH; i++) {
-        *ret_info = (struct pidfd_info){.mask = PIDFD_INFO_EXIT_CODE};
-        result = sys_ioctl(monitor->pidfd, PIDFD_GET_INFORMATION, ret_info);
-    }
-    return result;
-}
-
 int adopt_ended(struct monitor *monitor, bool last, int *ret_wait_status) {
-    struct pidfd_info info;
-    int result = get_info(monitor, &info);
+    struct pidfd_info info = {.mask = PIDFD_INFO_EXIT_CODE};
+    int result = sys_ioctl(monitor->pidfd, PIDFD_GET_INFORMATION, &info);
+    if (result == -ESRCH) /* reaped while the kernel gathered it: by now its code is recorded */
+        result = sys_ioctl(monitor->pidfd, PIDFD_GET_INFORMATION, &info);
     if (result == 0 && (info.mask & PIDFD_INFO_EXIT_CODE)) {
         *ret_wait_status = info.exit_code;
         return 0;

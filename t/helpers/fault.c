@@ -10,8 +10,8 @@
  *                     counted that can fail so
  *   --pipe            count only writes to a pipe
  *   --call NUMBER     count only that system call
- *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end: COUNT of all, or up to the
- * one that failed
+ *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end; after a call that failed
+ *                     nothing is counted any more
  *
  * The call at which it is killed does not happen. Ends with the command's status, as a shell would.
  * What the chosen process brings forth is not touched.
@@ -49,7 +49,7 @@ struct session {
     struct options options;
     pid_t command, chosen; /* 0: not found yet, or over */
     bool found;            /* the chosen one has been found */
-    bool counting, entered;
+    bool counting;
     bool failing; /* the call that is under way is the one that has to fail */
     long count;
     uint64_t call; /* the number of the one that was hit */
