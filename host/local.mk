@@ -2,6 +2,7 @@
 # The host: one library for the programs, and the programs.
 noinst_LTLIBRARIES += host/libhost.la
 host_libhost_la_SOURCES = \
+	%D%/base/await.c %D%/base/await.h \
 	%D%/base/clock.c %D%/base/clock.h \
 	%D%/base/error.c %D%/base/error.h \
 	%D%/base/fd.h \

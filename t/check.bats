@@ -191,6 +191,26 @@ cannot_mend() {
     nothing_is_left
 }
 
+watches() {
+    [[ $(readlink "/proc/$1/fd/"*) == *inotify* ]]
+}
+
+@test "a status that its monitor is about to write is waited for, and for no longer than a moment" {
+    works run -d -b "$(bundle late "$FOREVER")" "$ID"
+    mv "$STATE/$ID/init/status" "$STATE/$ID/init/.status.1.tmp"
+    "$SHIMHOST" check --repair </dev/null >"$T/out" 2>&1 3>&- &
+    eventually watches $!
+    mv "$STATE/$ID/init/.status.1.tmp" "$STATE/$ID/init/status"
+    wait $!
+    output=$(cat "$T/out")
+    says "all is well"
+    rm "$STATE/$ID/init/status"
+    finds status-untrue
+    mends
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 @test "an exit status of a process that lives is a contradiction, and nothing is done" {
     works run -d -b "$(bundle contradiction "$FOREVER")" "$ID"
     echo 0 >"$STATE/$ID/init/exitStatus"

@@ -13,7 +13,9 @@
 #include "engine/call.h"
 #include "process/identity.h"
 
-#define REAPING_TIME 1000 /* milliseconds that a parent may take */
+/* milliseconds */
+#define REAPING_TIME 1000 /* that a parent may take */
+#define TELLING_TIME 1000 /* that a monitor may take to write all that it says of its process */
 
 /* What its directory and /proc say. */
 struct facts {
@@ -70,6 +72,16 @@ static int gather(struct facts *facts, struct shim_error *error) {
         return error_set(error, -EBADMSG, "status says %s, but pid or starttime is missing",
                          status_name(facts->status));
     return 0;
+}
+
+/* A monitor writes `status` after pid and starttime, and may be about to: it gets a moment. */
+static int gather_settled(struct facts *facts, struct shim_error *error) {
+    struct shim_error ignored = ERROR_NONE;
+    int r = gather(facts, error);
+    if (r < 0 || !facts->alive || !facts->monitored || facts->status != SHIM_STATUS_UNKNOWN)
+        return r;
+    status_await(facts->directory_fd, TELLING_TIME, &ignored); /* what comes of it is looked at */
+    return gather(facts, error);
 }
 
 /* ---- mending ---- */
@@ -276,7 +288,7 @@ int check_process(struct check_container *container, const char *id, struct shim
         return r;
     container->check->counts.processes++;
     facts.directory_fd = directory_fd;
-    if (gather(&facts, &problem) < 0) {
+    if (gather_settled(&facts, &problem) < 0) {
         struct check_finding finding =
             check_finding(container->id, id, "damaged", "%.500s", problem.message);
         check_advise(&finding, "nothing is done on doubt: restore the file, or make sure that the "

@@ -12,11 +12,8 @@ int pidfile_write(int directory_fd, const char *name, pid_t pid, struct shim_err
  * holds. */
 int pidfile_read(int directory_fd, const char *name, pid_t *ret_pid, struct shim_error *error);
 
-/* Waits until a pid file appears by rename, or is closed after writing, and reads it. An empty one
- * is not there yet; one that is there at once is read at once. Events wake it, it does not poll.
- * `timeout` is in milliseconds (SHIM_FOREVER; 0: only look). -ETIMEDOUT; -ECANCELED: `cancel_fd`
- * (or -1) is readable or at its end; -ESTALE: the directory was removed; -EMFILE: no inotify
- * instance is left; -EBADMSG as above. */
+/* Waits for one, as await_file() does (base/await.h), and reads it. An empty one is not there yet.
+ * -EBADMSG as above. */
 int pidfile_await(int directory_fd, const char *name, int64_t timeout, int cancel_fd,
                   pid_t *ret_pid, struct shim_error *error);
 

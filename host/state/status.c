@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/await.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -79,6 +80,16 @@ int status_write(int directory_fd, uint32_t status, struct shim_error *error) {
     char line[32];
     int length = snprintf(line, sizeof(line), "%s\n", status_name(status));
     return file_write_at(directory_fd, STATUS_FILE, line, (size_t)length, error);
+}
+
+static int look(int directory_fd, const char *name, void *user, struct shim_error *error) {
+    (void)user;
+    (void)error;
+    return file_exists_at(directory_fd, name);
+}
+
+int status_await(int directory_fd, int64_t timeout, struct shim_error *error) {
+    return await_file(directory_fd, STATUS_FILE, timeout, -1, look, NULL, error);
 }
 
 int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_error *error) {
