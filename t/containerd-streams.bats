@@ -68,11 +68,12 @@ eventually_soon() {
     needs tmux
     for TYPE in $TYPES; do
         in_terminal first "ctr run -t --runtime $TYPE $IMAGE tty sh -c \
-            'while read word; do echo got \$word; [ \$word != last ] || exit 4; done'"
+            'while read word; do echo got \$word; [ \$word != quit ] || exit 4; done'"
         eventually answers first
         tmux -S "$T/tmux" kill-session -t first 3>&-
         in_terminal last "ctr task attach tty"
         eventually answers last
+        tmux -S "$T/tmux" send-keys -t last quit Enter 3>&- # ctr shows nothing more once the container is over
         eventually test -s "$T/status-last"
         is "$(cat "$T/status-last")" 4
         rm -f "$T"/screen-* "$T"/status-*
