@@ -32,10 +32,16 @@ load containerd
 }
 
 # in_terminal NAME COMMAND: in a terminal of its own; what it shows is in $T/screen-NAME, its status in $T/status-NAME.
+# Nor does it share its server, which ends with the last terminal that is closed.
 in_terminal() {
     rm -f "$T/status-$1" "$T/screen-$1" # of the runtime before this one
-    tmux -S "$T/tmux" -f /dev/null new-session -d -s "$1" -x 81 -y 24 "$2; echo \$? >$T/status-$1" 3>&-
-    tmux -S "$T/tmux" pipe-pane -t "$1" "cat >>$T/screen-$1" 3>&-
+    at_terminal "$1" -f /dev/null new-session -d -x 81 -y 24 "$2; echo \$? >$T/status-$1"
+    at_terminal "$1" pipe-pane "cat >>$T/screen-$1"
+}
+
+# at_terminal NAME ARGUMENT…: tmux for it.
+at_terminal() {
+    tmux -S "$T/tmux-$1-$TYPE" "${@:2}" 3>&-
 }
 
 @test "a terminal" {
@@ -44,7 +50,7 @@ in_terminal() {
         in_terminal tty "ctr run --rm -t --runtime $TYPE $IMAGE tty \
             sh -c 'read word; echo got \$word; stty size; exit 3'"
         eventually has_status tty RUNNING
-        tmux -S "$T/tmux" send-keys -t tty hello Enter 3>&-
+        at_terminal tty send-keys hello Enter
         eventually test -s "$T/status-tty"
         is "$(cat "$T/status-tty")" 3
         grep -q "got hello" "$T/screen-tty"
@@ -56,7 +62,7 @@ in_terminal() {
 
 # What is typed before a client is there is lost, and nothing says when it is: type until there is an answer.
 answers() {
-    tmux -S "$T/tmux" send-keys -t "$1" "$1" Enter 3>&-
+    at_terminal "$1" send-keys "$1" Enter
     eventually_soon grep -q "got $1" "$T/screen-$1"
 }
 
@@ -70,10 +76,10 @@ eventually_soon() {
         in_terminal first "ctr run -t --runtime $TYPE $IMAGE tty sh -c \
             'while read word; do echo got \$word; [ \$word != quit ] || exit 4; done'"
         eventually answers first
-        tmux -S "$T/tmux" kill-session -t first 3>&-
+        at_terminal first kill-server
         in_terminal last "ctr task attach tty"
         eventually answers last
-        tmux -S "$T/tmux" send-keys -t last quit Enter 3>&- # ctr shows nothing more once the container is over
+        at_terminal last send-keys quit Enter # ctr shows nothing more once the container is over
         eventually test -s "$T/status-last"
         is "$(cat "$T/status-last")" 4
         rm -f "$T"/screen-* "$T"/status-*
