@@ -148,3 +148,39 @@ gone() {
         nothing_is_left
     done
 }
+
+@test "what a runtime leaves of a container that is deleted is ended" {
+    local monitored
+    configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime"
+    for monitored in yes no; do
+        works run -d -r fake -b "$(bundle left 'exec sleep 1000')" "$ID"
+        works exec -d --id worker "$ID" -- sleep 1000
+        pid=$(pid_of "$ID" worker)
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        [[ $monitored == yes ]] || kill_monitor worker
+        no is_over "$pid"
+        LIMIT=8 works delete "$ID"
+        is_over "$pid"
+        nothing_is_left
+    done
+}
+
+@test "process: an exec that has lost its monitor takes along what it has brought forth" {
+    configure_runtime process 'root: '
+    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+    works run -d -r process -b "$(bundle forth 'exec sleep 1000')" "$ID"
+    works exec -d --id worker "$ID" -- sh -c 'sleep 1000 & wait'
+    pid=$(pid_of "$ID" worker)
+    eventually reads_child "$pid"
+    kill_monitor worker
+    works delete --force --process-id worker "$ID"
+    eventually is_over "$child"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+# reads_child PID: its only child's pid is $child.
+reads_child() {
+    child=$(xargs <"/proc/$1/task/$1/children") && [[ $child ]]
+}

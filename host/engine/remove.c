@@ -34,19 +34,20 @@ enum ending {
 
 /* A monitor that is still launching was told to give up. If it does not end, it has launched, and
  * files are missing. */
-static int not_launching(const struct process *process, pid_t monitor, struct shim_error *error) {
+static int not_launching(const struct process *process, const char *id, pid_t monitor,
+                         struct shim_error *error) {
     return error_set_reason(
         error, -EBUSY, SHIM_REASON_WRONG_STATE,
         "container %s, process %s is incomplete, but its monitor (pid %d) watches something; files "
         "may be missing: run shimhost check, or shimhost delete --force %s",
-        process->container_id, process->id, (int)monitor, process->container_id);
+        process->container_id, id, (int)monitor, process->container_id);
 }
 
-/* Waits until the monitor of a directory has ended. One that is stuck is killed: it has nothing
- * left to do but what the caller does next. A monitor that is still launching is told to give up
- * first. */
-static int await_monitor(const struct process *process, int directory_fd, enum ending ending,
-                         bool force, struct shim_error *error) {
+/* Waits until the monitor of one of the container's processes has ended. One that is stuck is
+ * killed: it has nothing left to do but what the caller does next. A monitor that is still
+ * launching is told to give up first. */
+static int await_monitor(const struct process *process, const char *id, int directory_fd,
+                         enum ending ending, bool force, struct shim_error *error) {
     struct shim_identity monitor = {.size = sizeof(monitor)};
     int pidfd AUTO_CLOSE = -1;
     int64_t timeout = process->runtime->config->timeouts.delete;
@@ -69,7 +70,7 @@ static int await_monitor(const struct process *process, int directory_fd, enum e
                                  process->container_id, strerror(-r))
                      : 0;
     if (ending != IS_OVER && !force)
-        return not_launching(process, monitor.pid, error);
+        return not_launching(process, id, monitor.pid, error);
     r = identity_signal(&monitor, SIGKILL, &problem);
     if (r == 0)
         r = pidfd_await(pidfd, timeout, -1);
@@ -79,20 +80,46 @@ static int await_monitor(const struct process *process, int directory_fd, enum e
                            process->container_id, monitor.pid);
 }
 
-struct monitors {
+/* SIGKILL to a process whose container is over: no plugin knows it any more. 1: it is over; 0: its
+ * directory does not tell which process it is. */
+static int kill_left(const struct process *init, int directory_fd, struct shim_error *error) {
+    struct shim_identity identity = {.size = sizeof(identity)};
+    int pidfd AUTO_CLOSE = -1;
+    int r = identity_read_process(directory_fd, &identity, error);
+    if (r < 0)
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
+    r = identity_open(&identity, &pidfd, error);
+    if (r == 0 && (r = identity_signal(&identity, SIGKILL, error)) == 0 &&
+        (r = pidfd_await(pidfd, init->runtime->config->timeouts.signal, init->view.cancel_fd)) < 0)
+        error_set(error, r, "pid %d was sent SIGKILL, and its end was not seen: %s", identity.pid,
+                  strerror(-r));
+    return r == 0 || r == -ESRCH ? 1 : r;
+}
+
+struct left {
     const struct process *init;
     struct shim_error *error;
 };
 
-static int await_exec_monitor(const char *id, void *user) {
-    struct monitors *monitors = user;
-    const struct process *init = monitors->init;
+/* What the end of the container has not ended: an exec of a runtime that does not see to it, or
+ * whose monitor is still launching it. */
+static int end_exec(const char *id, void *user) {
+    struct left *left = user;
+    const struct process *init = left->init;
     int directory_fd AUTO_CLOSE = -1;
     if (strcmp(id, PROCESS_INIT) == 0)
         return 0;
-    int r = store_process_open(init->container_fd, init->container_id, id, &directory_fd,
-                               monitors->error);
-    return r < 0 ? r : await_monitor(init, directory_fd, IS_OVER, false, monitors->error);
+    int r =
+        store_process_open(init->container_fd, init->container_id, id, &directory_fd, left->error);
+    if (r < 0)
+        return r;
+    int known = r = kill_left(init, directory_fd, left->error);
+    if (r >= 0)
+        r = await_monitor(init, id, directory_fd, known ? IS_OVER : INCOMPLETE, false, left->error);
+    /* It may have been launched meanwhile. */
+    if (!known && (r == 0 || r == -EBUSY) && kill_left(init, directory_fd, left->error) == 1)
+        r = await_monitor(init, id, directory_fd, IS_OVER, false, left->error);
+    return r;
 }
 
 int process_forget(struct process *process, struct shim_error *error) {
@@ -154,11 +181,12 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
 
 static int remove_container(struct process *init, bool force, struct shim_error *error) {
     enum ending ending;
-    struct monitors monitors = {init, error};
+    struct left left = {init, error};
     int r = end_process(init, force, &ending, error);
-    if (r < 0 || (r = await_monitor(init, init->directory_fd, ending, force, error)) < 0 ||
+    if (r < 0 ||
+        (r = await_monitor(init, init->id, init->directory_fd, ending, force, error)) < 0 ||
         (r = remove_from_runtime(init, ending, error)) < 0 ||
-        (r = store_processes(init->container_fd, await_exec_monitor, &monitors, error)) < 0)
+        (r = store_processes(init->container_fd, end_exec, &left, error)) < 0)
         return r;
     r = store_container_remove(init->engine->store, init->container_id, error);
     if (r == 0)
@@ -210,7 +238,8 @@ static int remove_exec(struct process *process, bool force, struct shim_error *e
     enum ending ending;
     int r = end_process(process, force, &ending, error);
     /* Only its monitor knows what an exec is whose files are missing. */
-    if (r < 0 || (r = await_monitor(process, process->directory_fd, ending, false, error)) < 0)
+    if (r < 0 ||
+        (r = await_monitor(process, process->id, process->directory_fd, ending, false, error)) < 0)
         return r;
     r = store_process_remove(process->container_fd, process->container_id, process->id, error);
     if (r == 0)

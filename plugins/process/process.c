@@ -98,13 +98,17 @@ static int wait_for(const struct shim_context *context, const struct shim_proces
     return context->services->process_wait(context, process, timeout, ret_exit_status, error);
 }
 
+/* Of the container; of an exec, what that has brought forth. */
 static int take_census(const struct shim_context *context, const struct shim_process *process,
                        struct census *census, struct shim_error *error) {
     int r = census_take(census);
     if (r < 0)
         return context->services->fail(error, r, SHIM_REASON_NONE, "cannot list processes: %s",
                                        strerror(-r));
-    census_mark_container(census, process->directory_fd);
+    if (process->flags & SHIM_PROCESS_EXEC)
+        census_mark_process(census, process->directory_fd);
+    else
+        census_mark_container(census, process->directory_fd);
     return 0;
 }
 
@@ -127,16 +131,16 @@ static int signal_all(const struct shim_context *context, const struct shim_proc
     return r;
 }
 
-/* SIGKILL to the first process ends the container, as it would elsewhere; what belongs to it has to
- * be found out as long as the first process is there to tell. */
+/* SIGKILL to the first process ends the container, as it would elsewhere, and to an exec what that
+ * has brought forth, for which its monitor may no longer be there. What belongs to it has to be
+ * found out as long as the process is there to tell. */
 static int signal_process(const struct shim_context *context, const struct shim_process *process,
                           int32_t signal, struct shim_error *error) {
     struct census census = {NULL, 0, 0};
-    int all = signal == SIGKILL && !(process->flags & SHIM_PROCESS_EXEC);
-    int r = all ? take_census(context, process, &census, error) : 0;
+    int r = signal == SIGKILL ? take_census(context, process, &census, error) : 0;
     if (r == 0)
         r = context->services->process_signal(context, process, signal, error);
-    if (r == 0 && all)
+    if (r == 0 && signal == SIGKILL)
         census_signal(&census, signal, 0);
     census_clear(&census);
     return r;
@@ -181,8 +185,13 @@ static int state(const struct shim_context *context, const struct shim_process *
     int r = services->process_load(context, process, &known, error);
     if (r < 0)
         return r;
-    if (known.status == SHIM_STATUS_UNKNOWN || known.status == SHIM_STATUS_STOPPED)
+    /* That its monitor has not said what it is does not matter, as long as it lives. */
+    if (known.status != SHIM_STATUS_STOPPED && known.identity.pid)
+        r = services->identity_signal(&known.identity, 0, error);
+    if (known.status == SHIM_STATUS_STOPPED || !known.identity.pid || r == -ESRCH)
         return services->fail(error, -ESRCH, SHIM_REASON_NOT_RUNNING, "not running");
+    if (r < 0)
+        return r;
     *ret_status = SHIM_STATUS_RUNNING;
     if (services->fifo_open(process->directory_fd, START_FIFO, O_WRONLY, &fd, &ignored) == 0) {
         *ret_status = SHIM_STATUS_CREATED;
