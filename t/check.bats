@@ -196,19 +196,43 @@ watches() {
 }
 
 @test "a status that its monitor is about to write is waited for, and for no longer than a moment" {
-    works run -d -b "$(bundle late "$FOREVER")" "$ID"
-    mv "$STATE/$ID/init/status" "$STATE/$ID/init/.status.1.tmp"
-    "$SHIMHOST" check --repair </dev/null >"$T/out" 2>&1 3>&- &
-    eventually watches $!
-    mv "$STATE/$ID/init/.status.1.tmp" "$STATE/$ID/init/status"
-    wait $!
-    output=$(cat "$T/out")
-    says "all is well"
-    rm "$STATE/$ID/init/status"
-    finds status-untrue
-    mends
-    works delete --force "$ID"
-    nothing_is_left
+    for RUNTIME in fake process; do
+        works run -d -r "$RUNTIME" -b "$(bundle late "$FOREVER")" "$ID"
+        mv "$STATE/$ID/init/status" "$STATE/$ID/init/.status.1.tmp"
+        "$SHIMHOST" check --repair </dev/null >"$T/out" 2>&1 3>&- &
+        eventually watches $!
+        mv "$STATE/$ID/init/.status.1.tmp" "$STATE/$ID/init/status"
+        wait $!
+        output=$(cat "$T/out")
+        says "all is well"
+        rm "$STATE/$ID/init/status"
+        finds status-untrue
+        mends
+        is "$(cat "$STATE/$ID/init/status")" running
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "what is adopted without a status gets the one that its runtime tells, an exec its own" {
+    for RUNTIME in fake process; do
+        adopting "$RUNTIME"
+        works create -r "$RUNTIME" -b "$(bundle created "$FOREVER")" "$ID"
+        kill_monitor
+        rm "$STATE/$ID/init/status"
+        mends
+        is "$(cat "$STATE/$ID/init/status")" created
+        works start "$ID"
+        works exec -d --id worker "$ID" -- sh -c "$FOREVER"
+        works pause "$ID"
+        kill_monitor
+        kill_monitor worker
+        rm "$STATE/$ID/init/status" "$STATE/$ID/worker/status"
+        mends
+        is "$(cat "$STATE/$ID/init/status" "$STATE/$ID/worker/status" | xargs)" "paused running"
+        works delete --force "$ID"
+        nothing_is_left
+    done
 }
 
 @test "an exit status of a process that lives is a contradiction, and nothing is done" {

@@ -188,6 +188,8 @@ uint32_t process_true_status(struct process *process, uint32_t status) {
 
 int process_settle_status(struct process *process, struct shim_error *error) {
     uint32_t status = SHIM_STATUS_UNKNOWN;
+    if (process->record.exec) /* its runtime would speak of the container */
+        return status_write(process->directory_fd, SHIM_STATUS_RUNNING, error);
     int r = ask_status(process, &status, error);
     if (r < 0)
         return r;

@@ -98,6 +98,15 @@ static int recover_by_kill(struct process *process, const struct shim_identity *
     return 0;
 }
 
+/* The monitor may have been killed before it could say what it had launched. Where the runtime
+ * cannot be asked now, check does it. */
+static void settle_adopted(struct process *process) {
+    struct shim_error ignored = ERROR_NONE;
+    uint32_t status;
+    if (status_read(process->directory_fd, &status, &ignored) == 0 && status == SHIM_STATUS_UNKNOWN)
+        process_settle_status(process, &ignored);
+}
+
 static int recover_locked(struct process *process, struct shim_error *error) {
     int32_t ignored;
     char why[256];
@@ -127,6 +136,8 @@ static int recover_locked(struct process *process, struct shim_error *error) {
             return record_unseen(process, &identity, error);
         if (r < 0 && error)
             *error = problem;
+        if (r == 0)
+            settle_adopted(process);
         return r;
     }
     return recover_by_kill(process, &identity, error);
