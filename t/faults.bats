@@ -220,6 +220,49 @@ only_all() {
     nothing_is_left
 }
 
+# meanwhile COMMAND PREFIX ARGUMENT…: shimhost waits before it opens PREFIX until the shell command has ended.
+meanwhile() {
+    captures timeout -k 5 60 "$HELPERS/fault" --report "$T/report" --after "$2" --at 1 --meanwhile "$1" -- \
+        "$SHIMHOST" "${@:3}"
+    [[ $(cat "$T/report") == *" done" ]] || { echo "nothing happened meanwhile: $output" && return 1; }
+}
+
+# The shell command that does this with shimhost.
+shell() {
+    printf '%q ' "$SHIMHOST" "$@"
+}
+
+@test "a spawn that loses its directory before it has the lock leaves another one's alone" {
+    RUNTIME=fake
+    meanwhile "$(shell delete "$ID")" "$ID" run -d -b "$LONG" "$ID"
+    is "$status" 125
+    says "there is no container"
+    meanwhile "$(shell delete "$ID") && $(shell run -d -b "$LONG" "$ID")" "$ID" run -d -b "$LONG" "$ID"
+    is "$status" 125
+    says "there is a container $ID already"
+    works check
+    no is_over "$(pid_of "$ID")"
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "the deletion of an exec is not that of the next one with its id" {
+    RUNTIME=fake
+    works run -d -b "$LONG" "$ID"
+    works exec -d --id other "$ID" -- true
+    works wait --process-id other "$ID"
+    meanwhile "$(shell delete --process-id other "$ID") && $(shell exec -d --id other "$ID" -- sleep 1000)" \
+        exitStatus delete --process-id other "$ID"
+    is "$status" 1
+    says "was removed meanwhile by another host"
+    works check
+    no is_over "$(pid_of "$ID" other)"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 @test "a process that ends while it is being adopted is over, and can be deleted" {
     for RUNTIME in $WALKED; do
         for _ in {1..8}; do

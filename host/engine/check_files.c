@@ -80,7 +80,7 @@ static int look(const char *name, unsigned char type, void *user) {
         return 0; /* gone meanwhile */
     if (is_hosts_temporary(name) || (files->finished && is_monitors_temporary(name)))
         leftover(files, name);
-    else if (!files->process && name[0] != '.' && strcmp(name, "container.json") != 0 &&
+    else if (!files->process && name[0] != '.' && strcmp(name, CONTAINER_FILE) != 0 &&
              !(S_ISDIR(status.st_mode) && id_valid(name)))
         stranger(files, name);
     return 0;

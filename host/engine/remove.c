@@ -216,6 +216,15 @@ static int is_launched(const char *id, void *user) {
     return r < 0 || !never_launched(fd) ? -ENOTEMPTY : 0;
 }
 
+static int remove_unlaunched_exec(int container_fd, const char *container, const char *id,
+                                  struct shim_error *error) {
+    int fd AUTO_CLOSE = -1;
+    int r = store_process_open(container_fd, container, id, &fd, error);
+    if (r < 0)
+        return r;
+    return never_launched(fd) ? store_process_remove(container_fd, id, fd, error) : -ENOTEMPTY;
+}
+
 /* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more
  * than that. */
 static int remove_unlaunched(struct engine *engine, const char *container, const char *exec,
@@ -225,11 +234,9 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
     if (r < 0 ||
         (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE, &lock, error)) < 0)
         return r;
+    if (exec)
+        return remove_unlaunched_exec(fd, container, exec, error);
     struct launched launched = {fd, container};
-    if (exec) {
-        r = is_launched(exec, &launched);
-        return r < 0 ? r : store_process_remove(fd, container, exec, error);
-    }
     r = store_processes(fd, is_launched, &launched, error);
     return r < 0 ? r : store_container_remove(engine->store, container, error);
 }
@@ -241,7 +248,7 @@ static int remove_exec(struct process *process, bool force, struct shim_error *e
     if (r < 0 ||
         (r = await_monitor(process, process->id, process->directory_fd, ending, false, error)) < 0)
         return r;
-    r = store_process_remove(process->container_fd, process->container_id, process->id, error);
+    r = store_process_remove(process->container_fd, process->id, process->directory_fd, error);
     if (r == 0)
         process_tell(process, "deleted", 0, -1, NULL);
     return r;

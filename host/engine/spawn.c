@@ -225,8 +225,9 @@ static int spawn_exec(struct engine *engine, const struct spawn_request *request
         r = spawn_exec_in(process, request, terminal, error);
     if (r < 0) {
         struct shim_error problem = ERROR_NONE;
-        if (store_process_remove(process->container_fd, request->container, request->process,
-                                 &problem) < 0)
+        int left = store_process_remove(process->container_fd, request->process,
+                                        process->directory_fd, &problem);
+        if (left < 0 && left != -ENOENT)
             error_context(error, "could not remove its directory (%s)", problem.message);
         error_context(error, "container %s, process %s", request->container, request->process);
     }

@@ -7,7 +7,6 @@
 #include "base/fd.h"
 #include "state/json.h"
 
-#define CONTAINER_FILE "container.json"
 #define PROCESS_FILE "process.json"
 
 static void strings_free(char **strings) {

@@ -7,7 +7,9 @@
 #include <shimhost/plugin.h>
 #include <stdbool.h>
 
-/* What container.json holds. All strings are the record's own. */
+#define CONTAINER_FILE "container.json"
+
+/* What it holds. All strings are the record's own. */
 struct container_record {
     char *id;
     char *bundle;         /* absolute */

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "state/journal.h"
+#include "state/record.h"
 
 #define LOCK_FILE ".lock"
 /* Whatever lies there, opening it does not wait. */
@@ -117,6 +119,15 @@ static int open_directory(int at, const char *name, int *ret_fd) {
     return 0;
 }
 
+/* Whether the directory that `fd` is open on is still the one of that name: 1 or 0, or a negative
+ * errno, which errno is then, too. */
+static int still_there(int at, const char *name, int fd) {
+    struct stat ours, named;
+    if (fstat(fd, &ours) < 0 || fstatat(at, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
 int store_container_open(const struct store *store, const char *container, int *ret_fd,
                          struct shim_error *error) {
     int r = check_id(container, "container", error);
@@ -130,6 +141,26 @@ int store_container_open(const struct store *store, const char *container, int *
     return 0;
 }
 
+static int exists_already(const char *container, struct shim_error *error) {
+    return error_set(error, -EEXIST,
+                     "there is a container %s already; choose another id, or run: shimhost delete "
+                     "%s",
+                     container, container);
+}
+
+/* Before its lock was ours, another host may have removed the directory that we had made, and a
+ * third one have made its own. Who has the lock of one without a container in it owns it. */
+static int claim(const char *container, int container_fd, struct shim_error *error) {
+    struct stat status;
+    if (fstatat(container_fd, CONTAINER_FILE, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return exists_already(container, error);
+    return errno == ENOENT ? 0
+                           : error_set(error, -errno,
+                                       "cannot look into the directory of container "
+                                       "%s: %s",
+                                       container, strerror(errno));
+}
+
 int store_container_make(const struct store *store, const char *container, int *ret_fd,
                          int *ret_lock, struct shim_error *error) {
     int r = check_id(container, "container", error);
@@ -137,40 +168,36 @@ int store_container_make(const struct store *store, const char *container, int *
         return r;
     if (mkdirat(store->fd, container, 0700) < 0) {
         if (errno == EEXIST)
-            return error_set(
-                error, -EEXIST,
-                "there is a container %s already; choose another id, or run: shimhost delete %s",
-                container, container);
+            return exists_already(container, error);
         return error_set(error, -errno, "cannot make %s/%s: %s", store->path, container,
                          strerror(errno));
     }
-    int fd AUTO_CLOSE = -1;
+    int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
     r = store_container_open(store, container, &fd, error);
     if (r == 0)
-        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, ret_lock, error);
-    if (r == -ENOENT) /* another host has removed it: what has that name now is not ours */
-        return r;
-    if (r < 0) {
-        /* Nobody puts more into it than a lock before he has that lock. */
-        if (fd >= 0)
-            unlinkat(fd, LOCK_FILE, 0);
-        unlinkat(store->fd, container, AT_REMOVEDIR);
-        return r;
+        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, &lock, error);
+    if (r == 0 && (r = claim(container, fd, error)) == 0) {
+        *ret_lock = fd_steal(&lock);
+        *ret_fd = fd_steal(&fd);
+        return 0;
     }
-    *ret_fd = fd_steal(&fd);
-    return 0;
+    /* Another host has removed it: what has that name now is not ours. */
+    if (r == -ENOENT || r == -EEXIST)
+        return r;
+    /* Nobody puts more into it than a lock before he has that lock. */
+    if (fd >= 0)
+        unlinkat(fd, LOCK_FILE, 0);
+    unlinkat(store->fd, container, AT_REMOVEDIR);
+    return r;
 }
 
 /* Takes from a process's directory what says that there was a process, so that a removal that is
  * cut short leaves what looks like a spawn that never finished, which can be removed whatever else
  * is missing. In this order each step is told truly: an end stays known as long as the process. */
-static int retract(int container_fd, const char *process, struct shim_error *error) {
+static int retract(int directory_fd, const char *process, struct shim_error *error) {
     static const char *const traces[] = {"status", "pid", "exitStatus", "exitUnknown", "monitor"};
-    int fd AUTO_CLOSE = -1;
-    if (open_directory(container_fd, process, &fd) < 0)
-        return 0; /* the removal will tell */
     for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
-        if (unlinkat(fd, traces[i], 0) < 0 && errno != ENOENT && errno != EISDIR)
+        if (unlinkat(directory_fd, traces[i], 0) < 0 && errno != ENOENT && errno != EISDIR)
             return error_set(error, -errno, "cannot remove %s of process %s: %s", traces[i],
                              process, strerror(errno));
     return 0;
@@ -183,7 +210,10 @@ struct retraction {
 
 static int retract_each(const char *process, void *user) {
     const struct retraction *retraction = user;
-    return retract(retraction->container_fd, process, retraction->error);
+    int fd AUTO_CLOSE = -1;
+    if (open_directory(retraction->container_fd, process, &fd) < 0)
+        return 0; /* the removal will tell */
+    return retract(fd, process, retraction->error);
 }
 
 int store_container_remove(const struct store *store, const char *container,
@@ -227,13 +257,19 @@ int store_process_make(int container_fd, const char *container, const char *proc
     return r;
 }
 
-int store_process_remove(int container_fd, const char *container, const char *process,
+int store_process_remove(int container_fd, const char *process, int directory_fd,
                          struct shim_error *error) {
-    (void)container;
-    int r = check_id(process, "process", error);
-    if (r < 0 || (r = retract(container_fd, process, error)) < 0)
-        return r;
-    return tree_remove_at(container_fd, process, TREE_DEPTH, error);
+    int r;
+    /* As long as it is being removed, no other one of that name can be made. */
+    while ((r = flock(directory_fd, LOCK_EX)) < 0 && errno == EINTR) {
+    }
+    if (r < 0 || (r = still_there(container_fd, process, directory_fd)) < 0)
+        return error_set(error, -errno, "cannot remove process %s: %s", process, strerror(errno));
+    if (r == 0)
+        return error_set(error, -ENOENT, "process %s was removed meanwhile by another host",
+                         process);
+    r = retract(directory_fd, process, error);
+    return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
 }
 
 /* Open-file-description locks: they belong to the descriptor, not to the program, and unlike
@@ -241,15 +277,6 @@ int store_process_remove(int container_fd, const char *container, const char *pr
 static struct flock lock_of(int mode) {
     return (struct flock){.l_type = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK,
                           .l_whence = SEEK_SET};
-}
-
-/* Whether the directory that `container_fd` is open on is still the one of that name: 1 or 0. */
-static int still_there(const struct store *store, const char *container, int container_fd) {
-    struct stat ours, named;
-    if (fstat(container_fd, &ours) < 0 ||
-        fstatat(store->fd, container, &named, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
@@ -266,7 +293,7 @@ int store_lock(const struct store *store, const char *container, int container_f
         return error_set(error, -errno, "cannot open the lock of container %s: %s", container,
                          strerror(errno));
     }
-    if (fd >= 0 && (there = still_there(store, container, container_fd)) < 0)
+    if (fd >= 0 && (there = still_there(store->fd, container, container_fd)) < 0)
         return error_set(error, there, "cannot look at the directory of container %s: %s",
                          container, strerror(-there));
     if (!there)

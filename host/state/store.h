@@ -23,7 +23,8 @@ int store_descriptor(const struct store *store);
 int store_container_open(const struct store *store, const char *container, int *ret_fd,
                          struct shim_error *error);
 
-/* Makes a container's directory, and takes its lock. -EEXIST: the id is taken. */
+/* Makes a container's directory, and takes its lock. -EEXIST: the id is taken; -ENOENT: another
+ * host removed it at once. */
 int store_container_make(const struct store *store, const char *container, int *ret_fd,
                          int *ret_lock, struct shim_error *error);
 
@@ -31,12 +32,15 @@ int store_container_make(const struct store *store, const char *container, int *
 int store_container_remove(const struct store *store, const char *container,
                            struct shim_error *error);
 
-/* The same three for a process in a container. */
+/* The same for a process in a container. */
 int store_process_open(int container_fd, const char *container, const char *process, int *ret_fd,
                        struct shim_error *error);
 int store_process_make(int container_fd, const char *container, const char *process, int *ret_fd,
                        struct shim_error *error);
-int store_process_remove(int container_fd, const char *container, const char *process,
+
+/* Removes the process's directory on which `directory_fd` is open, with all that is in it, and none
+ * that has got its name since. Whoever else removes it is waited for. -ENOENT: he did. */
+int store_process_remove(int container_fd, const char *process, int directory_fd,
                          struct shim_error *error);
 
 #define STORE_LOCK_SHARED 0    /* many at once: spawning execs */

@@ -8,10 +8,11 @@
  *   --at N            at the Nth call (from 1); without it, only count
  *   --error ERRNO     let that call fail with this number instead of killing it; only those are
  *                     counted that can fail so
+ *   --meanwhile SHELL let it wait before that call until this shell command has ended, and go on
  *   --pipe            count only writes to a pipe
  *   --call NUMBER     count only that system call
  *   --report FILE     "COUNT NAME-OR-NUMBER-OF-CALL DONE" in the end; after a call that failed
- *                     nothing is counted any more
+ *                     or waited nothing is counted any more
  *
  * The call at which it is killed does not happen. Ends with the command's status, as a shell would.
  * What the chosen process brings forth is not touched.
@@ -39,7 +40,7 @@
 
 struct options {
     bool monitor, pipe;
-    const char *after, *report;
+    const char *after, *report, *meanwhile;
     long at, call; /* 0: not given */
     int error;
     char **command;
@@ -293,24 +294,27 @@ static void choose(struct session *session, pid_t pid) {
     ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC);
 }
 
-static void hit(struct session *session, pid_t pid, uint64_t call) {
-    const struct options *options = &session->options;
-    session->call = call;
-    if (!options->error) {
-        session->done = true;
-        kill(pid, SIGKILL);
-    } else {
-        session->done = session->failing = true;
-        if (call != SYS_close) /* which closes, whatever it says */
-            set_call(pid, -1);
-    }
-}
-
-/* It has failed; what comes of that is not ours to watch. */
+/* It has failed or waited; what comes of that is not ours to watch. */
 static void let_go(struct session *session, pid_t pid) {
     ptrace(PTRACE_DETACH, pid, 0, 0);
     session->chosen = 0;
     session->failing = false;
+}
+
+static void hit(struct session *session, pid_t pid, uint64_t call) {
+    const struct options *options = &session->options;
+    session->call = call;
+    session->done = true;
+    if (options->meanwhile) {
+        session->done = system(options->meanwhile) == 0;
+        let_go(session, pid);
+    } else if (!options->error) {
+        kill(pid, SIGKILL);
+    } else {
+        session->failing = true;
+        if (call != SYS_close) /* which closes, whatever it says */
+            set_call(pid, -1);
+    }
 }
 
 static void at_call(struct session *session, pid_t pid) {
@@ -428,6 +432,8 @@ static bool read_options(struct options *options, char **words) {
             options->after = value;
         else if (strcmp(name, "--report") == 0)
             options->report = value;
+        else if (strcmp(name, "--meanwhile") == 0)
+            options->meanwhile = value;
         else if (strcmp(name, "--at") == 0)
             options->at = atol(value);
         else if (strcmp(name, "--call") == 0)
@@ -455,7 +461,7 @@ int main(int argc, char **argv) {
     struct sigaction action = {.sa_handler = lose_patience};
     if (argc < 2 || !read_options(&session.options, argv + 1)) {
         fputs("usage: fault [--monitor] [--pipe] [--call NUMBER] [--after PREFIX] [--at N] "
-              "[--error ERRNO] [--report FILE] -- COMMAND…\n",
+              "[--error ERRNO | --meanwhile SHELL] [--report FILE] -- COMMAND…\n",
               stderr);
         return 2;
     }
