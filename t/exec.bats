@@ -180,6 +180,24 @@ gone() {
     nothing_is_left
 }
 
+@test "process: an exec that host and monitor left before they had recorded it is found nevertheless" {
+    local deletion
+    configure_runtime process 'root: '
+    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+    for deletion in "--process-id worker" --force; do
+        works run -d -r process -b "$(bundle cut 'exec sleep 1000')" "$ID"
+        works exec -d --id worker "$ID" -- sleep 1000
+        pid=$(pid_of "$ID" worker)
+        kill_monitor worker
+        rm "$STATE/$ID/worker/"{pid,starttime,status}
+        # shellcheck disable=SC2086
+        works delete $deletion "$ID"
+        eventually is_over "$pid"
+        captures shimhost delete --force "$ID"
+        nothing_is_left
+    done
+}
+
 # reads_child PID: its only child's pid is $child.
 reads_child() {
     child=$(xargs <"/proc/$1/task/$1/children") && [[ $child ]]

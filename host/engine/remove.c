@@ -241,12 +241,25 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
     return r < 0 ? r : store_container_remove(engine->store, container, error);
 }
 
+/* What a launch that was cut short has left of an exec, its plugin may know. */
+static int end_unfinished(struct process *process, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    int r = process_send_signal(process, SIGKILL, SHIM_STATUS_UNKNOWN, &problem);
+    if (r == 0 || r == -ENOENT || r == -ESRCH)
+        return 0;
+    if (error)
+        *error = problem;
+    return error_context(error, "cannot kill what may have been launched");
+}
+
 static int remove_exec(struct process *process, bool force, struct shim_error *error) {
     enum ending ending;
     int r = end_process(process, force, &ending, error);
     /* Only its monitor knows what an exec is whose files are missing. */
     if (r < 0 ||
         (r = await_monitor(process, process->id, process->directory_fd, ending, false, error)) < 0)
+        return r;
+    if (ending == INCOMPLETE && (r = end_unfinished(process, error)) < 0)
         return r;
     r = store_process_remove(process->container_fd, process->id, process->directory_fd, error);
     if (r == 0)

@@ -5,8 +5,8 @@
  * left. See plan.h. It runs in the process's directory.
  *
  * Parent and child talk by one pair of sockets. The child says how far it has got, or why not; the
- * parent writes the pid between two steps of the child's, so that no process lives whose pid is not
- * known.
+ * parent writes the pid between two steps of the child's, and who that is, so that no process lives
+ * which is not known.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -186,6 +186,8 @@ static int spawn_as(const struct plan *plan, const char *console) {
     }
     if (problem.code || write_pid(child, &problem) < 0)
         return give_up(child, &problem);
+    if (member_record(child) < 0)
+        return problem_set(&problem, "cannot write who the process is"), give_up(child, &problem);
     /* Now it goes on; its end of the pair closes when the command has been executed. */
     if (write(pair[0], "", 1) != 1 || (listen_to(pair[0], &problem) && problem.code))
         return give_up(child, &problem);

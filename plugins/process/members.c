@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "members.h"
 
+#include "plan.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -118,6 +120,15 @@ static void mark_families(struct census *census) {
     } while (marked > 0);
 }
 
+/* Without its newline. 0 or a negative errno. */
+static int read_boot(char *boot, size_t size) {
+    ssize_t length = read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, size);
+    if (length < 0)
+        return (int)length;
+    boot[strcspn(boot, "\n")] = '\0';
+    return 0;
+}
+
 /* Reads a recorded identity: the pid and start time on two lines of one file or in two files, then
  * the boot id. Another boot's processes are all gone: -ESRCH. */
 static int read_identity(const char *text, pid_t *ret_pid, uint64_t *ret_start_time) {
@@ -126,10 +137,9 @@ static int read_identity(const char *text, pid_t *ret_pid, uint64_t *ret_start_t
     int pid;
     if (sscanf(text, "%d %llu %63s", &pid, &start_time, recorded) != 3 || pid <= 1)
         return -EBADMSG; /* the first process of all is nobody's */
-    ssize_t length = read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-    if (length < 0)
-        return (int)length;
-    boot[strcspn(boot, "\n")] = '\0';
+    int r = read_boot(boot, sizeof(boot));
+    if (r < 0)
+        return r;
     if (strcmp(boot, recorded) != 0)
         return -ESRCH;
     *ret_pid = pid;
@@ -149,9 +159,10 @@ static int read_process_identity(int directory_fd, pid_t *ret_pid, uint64_t *ret
     return rest < 0 ? (int)rest : read_identity(text, ret_pid, ret_start_time);
 }
 
-static int read_monitor_identity(int directory_fd, pid_t *ret_pid, uint64_t *ret_start_time) {
+static int read_identity_file(int directory_fd, const char *name, pid_t *ret_pid,
+                              uint64_t *ret_start_time) {
     char text[192];
-    ssize_t length = read_small(directory_fd, "monitor", text, sizeof(text));
+    ssize_t length = read_small(directory_fd, name, text, sizeof(text));
     return length < 0 ? (int)length : read_identity(text, ret_pid, ret_start_time);
 }
 
@@ -190,12 +201,13 @@ static int session_is_ours(const struct census *census, pid_t leader, uint64_t s
 void census_mark_process(struct census *census, int directory_fd) {
     pid_t pid;
     uint64_t start_time;
-    if (read_monitor_identity(directory_fd, &pid, &start_time) == 0) {
+    if (read_identity_file(directory_fd, "monitor", &pid, &start_time) == 0) {
         const struct member *monitor = census_find(census, pid);
         if (monitor && monitor->start_time == start_time)
             mark_children(census, pid);
     }
-    if (read_process_identity(directory_fd, &pid, &start_time) == 0 &&
+    if ((read_process_identity(directory_fd, &pid, &start_time) == 0 ||
+         read_identity_file(directory_fd, MADE_FILE, &pid, &start_time) == 0) &&
         session_is_ours(census, pid, start_time, recorded_end(directory_fd)))
         for (size_t i = 0; i < census->count; i++)
             if (census->all[i].session == pid || census->all[i].pid == pid)
@@ -220,6 +232,24 @@ void census_mark_container(struct census *census, int directory_fd) {
     }
     if (directory)
         closedir(directory);
+}
+
+int member_record(pid_t pid) {
+    struct member member;
+    char boot[64];
+    int r = find_process(pid, &member);
+    if (r == 0)
+        r = read_boot(boot, sizeof(boot));
+    if (r < 0) {
+        errno = -r;
+        return -1;
+    }
+    FILE *file = fopen(MADE_FILE ".new", "we");
+    int failed = !file || fprintf(file, "%d\n%llu\n%s\n", (int)pid,
+                                  (unsigned long long)member.start_time, boot) < 0;
+    if (file && fclose(file) != 0)
+        failed = 1;
+    return failed ? -1 : rename(MADE_FILE ".new", MADE_FILE);
 }
 
 /* ------------------------------------------------------------------------------------ signals */

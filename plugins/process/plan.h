@@ -9,6 +9,7 @@
 #define START_FIFO ".start"
 #define LOG_FILE "log.json"
 #define PID_FILE ".pid.runtime"
+#define MADE_FILE ".made" /* pid, start time and boot id, each on a line */
 
 #define PLAN_ARGUMENT "arg"    /* in their order */
 #define PLAN_ENVIRONMENT "env" /* NAME=VALUE */
@@ -29,10 +30,16 @@
 #define PLAN_INHERITABLE "inheritable"
 #define PLAN_AMBIENT "ambient"
 
-/* shimhost-process-init --spawn [CONSOLE-SOCKET]   makes the process of PLAN_FILE; its pid goes to
- * PID_FILE shimhost-process-init --end                      kills what the process has left Both
- * run in the process's directory, as children of its monitor. A failure goes to LOG_FILE and is
- * exit status 1. */
+/*
+ * shimhost-process-init --spawn [CONSOLE-SOCKET]
+ *     makes the process of PLAN_FILE. Before it goes on, its pid is in PID_FILE, and in MADE_FILE
+ *     who it is, for the case that the monitor dies before it can record that.
+ * shimhost-process-init --end
+ *     kills what the process has left.
+ *
+ * Both run in the process's directory, as children of its monitor. A failure goes to LOG_FILE and
+ * is exit status 1.
+ */
 
 /* How the messages of a command that does not exist, or cannot be executed, begin. */
 #define MESSAGE_NOT_FOUND "command not found"

@@ -140,7 +140,8 @@ static int signal_process(const struct shim_context *context, const struct shim_
     int r = signal == SIGKILL ? take_census(context, process, &census, error) : 0;
     if (r == 0)
         r = context->services->process_signal(context, process, signal, error);
-    if (r == 0 && signal == SIGKILL)
+    /* An exec whose monitor died before it could record it is found nevertheless. */
+    if (signal == SIGKILL && (r == 0 || (process->flags & SHIM_PROCESS_EXEC)))
         census_signal(&census, signal, 0);
     census_clear(&census);
     return r;
