@@ -9,13 +9,13 @@ RUNTIMES=
 # soak VARIABLE=VALUE…: what it says is in $output.
 soak() {
     captures env SHIMHOST_TEST_BUILD="$BUILD" SHIMHOST_PREFIX="$PREFIX" TMPDIR="$T" SOAK_CYCLES=18 SOAK_CYCLES_REAL=9 \
-        SOAK_EXECS=20 SOAK_EXECS_REAL=10 SOAK_MANY=6 SOAK_MANY_REAL=6 SOAK_STARTS=4 SOAK_EVENTS=20 SOAK_LINES=500 \
+        SOAK_EXECS=20 SOAK_EXECS_REAL=10 SOAK_MANY=6 SOAK_MANY_REAL=6 SOAK_STARTS=4 SOAK_HOSTS=80 SOAK_HOSTS_REAL=40 SOAK_EVENTS=20 SOAK_LINES=500 \
         SOAK_TASKS=4 SOAK_IDLE=1 SOAK_LANES=2 SOAK_PATIENCE=60 "$@" timeout -k 60 300 "$TESTS/soak/soak" </dev/null 3>&-
 }
 
 @test "lives one after the other, and side by side" {
     needs jq
-    soak SOAK_PARTS='cycles execs starts containerd' SOAK_RUNTIMES=crun
+    soak SOAK_PARTS='cycles execs starts hosts containerd' SOAK_RUNTIMES=crun
     is "$status" 0 "$output; exit status"
     says 'ok 2 - 18 cycles' '20 execs in one container of process' '10 execs in one container of crun' ', 0 bad;'
     is "$(ls "$T" | grep shimhost-soak || true)" "" "left behind"

@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	%D%/part-containerd.bash \
 	%D%/part-cycles.bash \
 	%D%/part-execs.bash \
+	%D%/part-hosts.bash \
 	%D%/part-many.bash \
 	%D%/part-monitors.bash \
 	%D%/part-starts.bash \
