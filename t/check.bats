@@ -235,6 +235,24 @@ watches() {
     done
 }
 
+@test "what lives without a status is what its runtime tells, for every command" {
+    for RUNTIME in fake process; do
+        works create -r "$RUNTIME" -b "$(bundle unsaid "$FOREVER")" "$ID"
+        rm "$STATE/$ID/init/status"
+        is "$(field "$ID" .status)" created
+        works start "$ID"
+        works exec -d --id worker "$ID" -- sh -c "$FOREVER"
+        rm "$STATE/$ID/init/status" "$STATE/$ID/worker/status"
+        is "$(field "$ID" '[.processes[].status] | join(" ")')" "running running"
+        fails_with 1 delete "$ID"
+        says "is running; kill it first"
+        works kill --process-id worker "$ID" KILL
+        works wait --process-id worker "$ID"
+        LIMIT=8 works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
 @test "an exit status of a process that lives is a contradiction, and nothing is done" {
     works run -d -b "$(bundle contradiction "$FOREVER")" "$ID"
     echo 0 >"$STATE/$ID/init/exitStatus"

@@ -202,6 +202,20 @@ int process_settle_status(struct process *process, struct shim_error *error) {
     return 0;
 }
 
+/* What a process is that lives, and of which no status was written: its monitor was killed before
+ * it could do that, or is about to. */
+static uint32_t unsaid_status(struct process *process, const struct shim_identity *identity) {
+    struct shim_error ignored = ERROR_NONE;
+    uint32_t status = SHIM_STATUS_UNKNOWN;
+    if (!identity->pid || identity_alive(identity, &ignored) != 1)
+        return SHIM_STATUS_UNKNOWN;
+    if (process->record.exec)
+        return SHIM_STATUS_RUNNING;
+    if (ask_status(process, &status, &ignored) < 0 || status == SHIM_STATUS_STOPPED)
+        return SHIM_STATUS_UNKNOWN;
+    return status;
+}
+
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
     int r = PLUGIN_CALL(process->runtime, load, &process->view, &state, error);
@@ -209,7 +223,8 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
         error_context(error, "container %s, process %s", process->container_id, process->id);
         return r;
     }
-    state.status = process_true_status(process, state.status);
+    state.status = state.status == SHIM_STATUS_UNKNOWN ? unsaid_status(process, &state.identity)
+                                                       : process_true_status(process, state.status);
     *ret_state = state;
     return 0;
 }

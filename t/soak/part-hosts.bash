@@ -83,11 +83,11 @@ host_at_random() {
 
 # try WORD…: whatever becomes of it, it neither hangs nor crashes. One of three is killed after a while.
 try() {
-    local status=0 after=300
+    local status=0 after=300 told=$W/work/said.$BASHPID
     ((RANDOM % 3)) || printf -v after '0.0%03d' $((RANDOM % 300))
-    timeout -s KILL "$after" "$SHIMHOST" "$@" </dev/null >"$W/work/said.$BASHPID" 2>&1 || status=$?
+    timeout -s KILL "$after" "$SHIMHOST" "$@" </dev/null >"$told" 2>&1 || status=$?
     if ((status >= 126 && status != 137)) || [[ $status == 137 && $after == 300 ]]; then
-        echo "shimhost $* ended with $status: $(cat "$W/work/said.$BASHPID")"
+        echo "shimhost $* ended with $status: $(cat "$told")"
     fi
 }
 
