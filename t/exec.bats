@@ -180,6 +180,23 @@ gone() {
     nothing_is_left
 }
 
+@test "process: what an exec has left that ended without a monitor goes with its deletion" {
+    configure_runtime process 'root: '
+    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+    works run -d -r process -b "$(bundle ended 'exec sleep 1000')" "$ID"
+    works exec -d --id worker "$ID" -- sh -c 'sleep 1000 & wait'
+    pid=$(pid_of "$ID" worker)
+    eventually reads_child "$pid"
+    kill_monitor worker
+    kill_and_await "$pid"
+    captures shimhost wait --process-id worker "$ID"
+    no is_over "$child"
+    works delete --process-id worker "$ID"
+    eventually is_over "$child"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 @test "process: an exec that host and monitor left before they had recorded it is found nevertheless" {
     local deletion
     configure_runtime process 'root: '

@@ -220,9 +220,12 @@ only_all() {
     nothing_is_left
 }
 
-# meanwhile COMMAND PREFIX ARGUMENT…: shimhost waits before it opens PREFIX until the shell command has ended.
+# meanwhile COMMAND OPTION… -- ARGUMENT…: shimhost waits before the call that the options of t/helpers/fault choose until
+# the shell command has ended.
 meanwhile() {
-    captures timeout -k 5 60 "$HELPERS/fault" --report "$T/report" --after "$2" --at 1 --meanwhile "$1" -- \
+    local options=()
+    while [[ $2 != -- ]]; do options+=("$2") && set -- "$1" "${@:3}"; done
+    captures timeout -k 5 60 "$HELPERS/fault" --report "$T/report" "${options[@]}" --at 1 --meanwhile "$1" -- \
         "$SHIMHOST" "${@:3}"
     [[ $(cat "$T/report") == *" done" ]] || { echo "nothing happened meanwhile: $output" && return 1; }
 }
@@ -234,10 +237,11 @@ shell() {
 
 @test "a spawn that loses its directory before it has the lock leaves another one's alone" {
     RUNTIME=fake
-    meanwhile "$(shell delete "$ID")" "$ID" run -d -b "$LONG" "$ID"
+    meanwhile "$(shell delete "$ID")" --after "$ID" -- run -d -b "$LONG" "$ID"
     is "$status" 125
     says "there is no container"
-    meanwhile "$(shell delete "$ID") && $(shell run -d -b "$LONG" "$ID")" "$ID" run -d -b "$LONG" "$ID"
+    meanwhile "$(shell delete "$ID") && $(shell run -d -b "$LONG" "$ID")" --after "$ID" -- \
+        run -d -b "$LONG" "$ID"
     is "$status" 125
     says "there is a container $ID already"
     works check
@@ -254,11 +258,26 @@ shell() {
     works exec -d --id other "$ID" -- true
     works wait --process-id other "$ID"
     meanwhile "$(shell delete --process-id other "$ID") && $(shell exec -d --id other "$ID" -- sleep 1000)" \
-        exitStatus delete --process-id other "$ID"
+        --after exitStatus -- delete --process-id other "$ID"
     is "$status" 1
     says "was removed meanwhile by another host"
     works check
     no is_over "$(pid_of "$ID" other)"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "a deletion that meets a monitor which has just launched does not wait for it" {
+    RUNTIME=fake
+    stops
+    sed -i "s,^binary: .*,binary: $(wrapped "$FAKE" create "$STOP")," "$T/etc/runtimes.d/fake.yaml"
+    in_background create -b "$LONG" "$ID"
+    host=$!
+    reached
+    kill_and_await "$host"
+    meanwhile "echo >$T/go; until test -e $STATE/$ID/init/status; do :; done" --call "${CALL[pidfd_open]}" -- delete "$ID"
+    is "$status" 1
+    says "container $ID is created; kill it first"
     works delete --force "$ID"
     nothing_is_left
 }

@@ -43,9 +43,22 @@ static int not_launching(const struct process *process, const char *id, pid_t mo
         process->container_id, id, (int)monitor, process->container_id);
 }
 
+/* A monitor that is told to give up ends, or it has launched by then, and says so: -EAGAIN. */
+static int await_giving_up(const struct process *process, int directory_fd, int pidfd,
+                           int64_t timeout) {
+    struct shim_error ignored = ERROR_NONE;
+    int r = status_await(directory_fd, timeout, pidfd, &ignored);
+    if (r == 0)
+        return -EAGAIN;
+    if (r == -ECANCELED)
+        return 0;
+    return r == -ETIMEDOUT ? r : pidfd_await(pidfd, timeout, process->view.cancel_fd);
+}
+
 /* Waits until the monitor of one of the container's processes has ended. One that is stuck is
  * killed: it has nothing left to do but what the caller does next. A monitor that is still
- * launching is told to give up first. */
+ * launching is told to give up first. -EAGAIN, without an error: it did not, and now the process is
+ * known. */
 static int await_monitor(const struct process *process, const char *id, int directory_fd,
                          enum ending ending, bool force, struct shim_error *error) {
     struct shim_identity monitor = {.size = sizeof(monitor)};
@@ -64,7 +77,10 @@ static int await_monitor(const struct process *process, const char *id, int dire
     }
     if (ending != IS_OVER)
         identity_signal(&monitor, SIGTERM, &problem);
-    r = pidfd_await(pidfd, timeout, process->view.cancel_fd);
+    r = ending == INCOMPLETE ? await_giving_up(process, directory_fd, pidfd, timeout)
+                             : pidfd_await(pidfd, timeout, process->view.cancel_fd);
+    if (r == -EAGAIN)
+        return r;
     if (r != -ETIMEDOUT)
         return r < 0 ? error_set(error, r, "container %s: cannot wait for its monitor: %s",
                                  process->container_id, strerror(-r))
@@ -113,13 +129,17 @@ static int end_exec(const char *id, void *user) {
         store_process_open(init->container_fd, init->container_id, id, &directory_fd, left->error);
     if (r < 0)
         return r;
-    int known = r = kill_left(init, directory_fd, left->error);
-    if (r >= 0)
-        r = await_monitor(init, id, directory_fd, known ? IS_OVER : INCOMPLETE, false, left->error);
-    /* It may have been launched meanwhile. */
-    if (!known && (r == 0 || r == -EBUSY) && kill_left(init, directory_fd, left->error) == 1)
-        r = await_monitor(init, id, directory_fd, IS_OVER, false, left->error);
-    return r;
+    int known = kill_left(init, directory_fd, left->error);
+    if (known == 0) {
+        r = await_monitor(init, id, directory_fd, INCOMPLETE, false, left->error);
+        if (r < 0 && r != -EAGAIN)
+            return r;
+        /* It may have been launched meanwhile. */
+        known = kill_left(init, directory_fd, left->error);
+    }
+    return known < 0 ? known
+                     : await_monitor(init, id, directory_fd, known ? IS_OVER : DAMAGED, false,
+                                     left->error);
 }
 
 int process_forget(struct process *process, struct shim_error *error) {
@@ -179,13 +199,24 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
     return r < 0 ? error_context(error, "container %s: cannot kill it", process->container_id) : 0;
 }
 
+/* Ends the process, and awaits its monitor. */
+static int end(struct process *process, bool force, bool force_monitor, enum ending *ret_ending,
+               struct shim_error *error) {
+    int r;
+    do {
+        r = end_process(process, force, ret_ending, error);
+        if (r == 0)
+            r = await_monitor(process, process->id, process->directory_fd, *ret_ending,
+                              force_monitor, error);
+    } while (r == -EAGAIN);
+    return r;
+}
+
 static int remove_container(struct process *init, bool force, struct shim_error *error) {
     enum ending ending;
     struct left left = {init, error};
-    int r = end_process(init, force, &ending, error);
-    if (r < 0 ||
-        (r = await_monitor(init, init->id, init->directory_fd, ending, force, error)) < 0 ||
-        (r = remove_from_runtime(init, ending, error)) < 0 ||
+    int r = end(init, force, force, &ending, error);
+    if (r < 0 || (r = remove_from_runtime(init, ending, error)) < 0 ||
         (r = store_processes(init->container_fd, end_exec, &left, error)) < 0)
         return r;
     r = store_container_remove(init->engine->store, init->container_id, error);
@@ -241,25 +272,24 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
     return r < 0 ? r : store_container_remove(engine->store, container, error);
 }
 
-/* What a launch that was cut short has left of an exec, its plugin may know. */
-static int end_unfinished(struct process *process, struct shim_error *error) {
+/* What no monitor has cleaned of an exec, its plugin may find. */
+static int end_uncleaned(struct process *process, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
     int r = process_send_signal(process, SIGKILL, SHIM_STATUS_UNKNOWN, &problem);
     if (r == 0 || r == -ENOENT || r == -ESRCH)
         return 0;
     if (error)
         *error = problem;
-    return error_context(error, "cannot kill what may have been launched");
+    return error_context(error, "cannot kill what may be left of it");
 }
 
 static int remove_exec(struct process *process, bool force, struct shim_error *error) {
     enum ending ending;
-    int r = end_process(process, force, &ending, error);
     /* Only its monitor knows what an exec is whose files are missing. */
-    if (r < 0 ||
-        (r = await_monitor(process, process->id, process->directory_fd, ending, false, error)) < 0)
-        return r;
-    if (ending == INCOMPLETE && (r = end_unfinished(process, error)) < 0)
+    int r = end(process, force, false, &ending, error);
+    if (r == 0 && !status_cleaned(process->directory_fd))
+        r = end_uncleaned(process, error);
+    if (r < 0)
         return r;
     r = store_process_remove(process->container_fd, process->id, process->directory_fd, error);
     if (r == 0)

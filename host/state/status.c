@@ -88,8 +88,8 @@ static int look(int directory_fd, const char *name, void *user, struct shim_erro
     return file_exists_at(directory_fd, name);
 }
 
-int status_await(int directory_fd, int64_t timeout, struct shim_error *error) {
-    return await_file(directory_fd, STATUS_FILE, timeout, -1, look, NULL, error);
+int status_await(int directory_fd, int64_t timeout, int cancel_fd, struct shim_error *error) {
+    return await_file(directory_fd, STATUS_FILE, timeout, cancel_fd, look, NULL, error);
 }
 
 int status_exit_read(int directory_fd, int32_t *ret_exit_status, struct shim_error *error) {

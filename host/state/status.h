@@ -14,9 +14,8 @@ const char *status_name(uint32_t status);
 int status_read(int directory_fd, uint32_t *ret_status, struct shim_error *error);
 int status_write(int directory_fd, uint32_t status, struct shim_error *error);
 
-/* Waits up to `timeout` milliseconds until it is there, whatever it holds. Errors: those of
- * await_file() (base/await.h). */
-int status_await(int directory_fd, int64_t timeout, struct shim_error *error);
+/* Waits until it is there, whatever it holds, as await_file() does (base/await.h). */
+int status_await(int directory_fd, int64_t timeout, int cancel_fd, struct shim_error *error);
 
 /* Reads exitStatus: 0-255. -ENOENT: not there; -EBADMSG: empty or malformed, and the error says
  * how. */

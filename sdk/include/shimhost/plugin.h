@@ -387,8 +387,8 @@ struct shim_plugin {
                 int64_t timeout, int32_t *ret_exit_status, struct shim_error *error);
 
     /* Sends a signal to the process, never to another one. -ESRCH (SHIM_REASON_NOT_RUNNING): it is
-     * over. The host also sends SIGKILL to an exec whose spawn was cut short before it deletes it:
-     * -ENOENT or -ESRCH where nothing is known of it. */
+     * over. The host also sends SIGKILL to an exec that it deletes and that no monitor has cleaned
+     * up: -ENOENT or -ESRCH where nothing of it is left. */
     int (*signal)(const struct shim_context *context, const struct shim_process *process,
                   int32_t signal, struct shim_error *error);
 
