@@ -235,7 +235,7 @@ as_nobody() {
     for RUNTIME in $RUNTIMES; do
         event ready
         works run -d -r "$RUNTIME" -b "$(bundle "bomb-$RUNTIME" \
-            'echo >/events/ready; bomb() { bomb 2>/dev/null | bomb 2>/dev/null & }; bomb; while :; do sleep 1000; done' \
+            'sleep 1000 & end=$!; echo >/events/ready; bomb() { bomb 2>/dev/null | bomb 2>/dev/null & }; bomb & wait $end' \
             '.linux.resources.pids = {limit: 40}')" "$ID"
         await ready
         is "$(field "$ID" .status)" running
