@@ -10,8 +10,7 @@ FOREVER='exec sleep 1000'
 # Two runtimes that are quick and need no cgroups: one of the OCI command line, and the plugin that has none.
 test_setup() {
     configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime"
-    configure_runtime process 'root: '
-    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+    configure_runtime process
     configure 'default-runtime: fake'
     sed -i '/^default-runtime: $/d' "$SHIMHOST_CONFIG"
 }

@@ -11,7 +11,6 @@ FILES=(container.json .lock init/process.json init/pid init/starttime init/statu
 
 test_setup() {
     configure_runtime process 'on-monitor-death: adopt'
-    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
     configure 'default-runtime: process'
     sed -i '/^default-runtime: $/d' "$SHIMHOST_CONFIG"
     works run -d -b "$(bundle lives 'exec sleep 1000')" "$ID-lives"

@@ -166,41 +166,41 @@ gone() {
     done
 }
 
-@test "process: an exec that has lost its monitor takes along what it has brought forth" {
-    configure_runtime process 'root: '
-    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+# exec_with_child: an exec of the runtime process that has lost its monitor is $pid, and what it has brought forth $child.
+exec_with_child() {
+    configure_runtime process
     works run -d -r process -b "$(bundle forth 'exec sleep 1000')" "$ID"
     works exec -d --id worker "$ID" -- sh -c 'sleep 1000 & wait'
     pid=$(pid_of "$ID" worker)
     eventually reads_child "$pid"
     kill_monitor worker
+}
+
+# reads_child PID: its only child's pid is $child.
+reads_child() {
+    child=$(xargs <"/proc/$1/task/$1/children") && [[ $child ]]
+}
+
+@test "process: an exec that has lost its monitor takes along what it has brought forth" {
+    exec_with_child
     works delete --force --process-id worker "$ID"
     eventually is_over "$child"
-    works delete --force "$ID"
-    nothing_is_left
+    gone
 }
 
 @test "process: what an exec has left that ended without a monitor goes with its deletion" {
-    configure_runtime process 'root: '
-    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
-    works run -d -r process -b "$(bundle ended 'exec sleep 1000')" "$ID"
-    works exec -d --id worker "$ID" -- sh -c 'sleep 1000 & wait'
-    pid=$(pid_of "$ID" worker)
-    eventually reads_child "$pid"
-    kill_monitor worker
+    exec_with_child
     kill_and_await "$pid"
     captures shimhost wait --process-id worker "$ID"
     no is_over "$child"
     works delete --process-id worker "$ID"
     eventually is_over "$child"
-    works delete --force "$ID"
-    nothing_is_left
+    gone
 }
 
 @test "process: an exec that host and monitor left before they had recorded it is found nevertheless" {
     local deletion
-    configure_runtime process 'root: '
-    sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml"
+    configure_runtime process
     for deletion in "--process-id worker" --force; do
         works run -d -r process -b "$(bundle cut 'exec sleep 1000')" "$ID"
         works exec -d --id worker "$ID" -- sleep 1000
@@ -213,9 +213,4 @@ gone() {
         captures shimhost delete --force "$ID"
         nothing_is_left
     done
-}
-
-# reads_child PID: its only child's pid is $child.
-reads_child() {
-    child=$(xargs <"/proc/$1/task/$1/children") && [[ $child ]]
 }

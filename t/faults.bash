@@ -29,7 +29,6 @@ configure_walked() {
     for runtime in $WALKED; do
         case $runtime in
         fake) configure_runtime fake 'plugin: oci' "binary: $FAKE" ;;
-        process) configure_runtime process && sed -i '/^root:/d' "$T/etc/runtimes.d/process.yaml" ;;
         *) configure_runtime "$runtime" ;;
         esac
         { cat "$T/etc/runtimes.d/$runtime.yaml" && echo 'on-monitor-death: adopt'; } \
@@ -305,17 +304,32 @@ errors() {
     ((failed == 0))
 }
 
-# failing_in ERROR OPTION… -- COMMAND…: of which the call that the options of t/helpers/fault choose fails so.
-failing_in() {
-    captures timeout -k 5 60 "$HELPERS/fault" --error "${NUMBER[$1]}" --report "$T/report" "${@:2}"
-    [[ $(cat "$T/report") == *" done" ]] || { echo "no call failed of ${*:2}: $output" && return 1; }
+# at_call OPTION… -- COMMAND…: which is what the options of t/helpers/fault say, or the test fails.
+at_call() {
+    captures timeout -k 5 60 "$HELPERS/fault" --report "$T/report" "$@"
+    [[ $(cat "$T/report") == *" done" ]] || { echo "no call was hit of $*: $output" && return 1; }
 }
 
-# failing ERROR OPTION… -- ARGUMENT…: the same of shimhost.
-failing() {
+# failing_in ERROR OPTION… -- COMMAND…: of which the call that the options choose fails so.
+failing_in() {
+    at_call --error "${NUMBER[$1]}" "${@:2}"
+}
+
+# of_shimhost FUNCTION WORD… -- ARGUMENT…: one of these with shimhost as the command.
+of_shimhost() {
     local before=()
     while [[ $1 != -- ]]; do before+=("$1") && shift; done
-    failing_in "${before[@]}" -- "$SHIMHOST" "${@:2}"
+    "${before[@]}" -- "$SHIMHOST" "${@:2}"
+}
+
+# failing ERROR OPTION… -- ARGUMENT…
+failing() {
+    of_shimhost failing_in "$@"
+}
+
+# meanwhile COMMAND OPTION… -- ARGUMENT…: it waits before the call that the options choose until the shell command has ended.
+meanwhile() {
+    of_shimhost at_call --at 1 --meanwhile "$@"
 }
 
 # with_error ERROR PREFIX ARGUMENT…: the first call from the opening of PREFIX on that can fail so.

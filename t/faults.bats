@@ -220,16 +220,6 @@ only_all() {
     nothing_is_left
 }
 
-# meanwhile COMMAND OPTION… -- ARGUMENT…: shimhost waits before the call that the options of t/helpers/fault choose until
-# the shell command has ended.
-meanwhile() {
-    local options=()
-    while [[ $2 != -- ]]; do options+=("$2") && set -- "$1" "${@:3}"; done
-    captures timeout -k 5 60 "$HELPERS/fault" --report "$T/report" "${options[@]}" --at 1 --meanwhile "$1" -- \
-        "$SHIMHOST" "${@:3}"
-    [[ $(cat "$T/report") == *" done" ]] || { echo "nothing happened meanwhile: $output" && return 1; }
-}
-
 # The shell command that does this with shimhost.
 shell() {
     printf '%q ' "$SHIMHOST" "$@"

@@ -80,8 +80,7 @@ static int gather_settled(struct facts *facts, struct shim_error *error) {
     int r = gather(facts, error);
     if (r < 0 || !facts->alive || !facts->monitored || facts->status != SHIM_STATUS_UNKNOWN)
         return r;
-    status_await(facts->directory_fd, TELLING_TIME, -1,
-                 &ignored); /* what comes of it is looked at */
+    status_await(facts->directory_fd, TELLING_TIME, -1, &ignored);
     return gather(facts, error);
 }
 

@@ -161,9 +161,14 @@ int process_await_calls(const struct process *process, int64_t timeout) {
     return r < 0 ? r : any;
 }
 
-/* What the runtime says, once nobody changes it any more. *ret_status stays if it says nothing. */
+/* What the runtime says, once nobody changes it any more. *ret_status stays if it says nothing. Of
+ * an exec, which runs as long as it lives, it would tell the container's. */
 static int ask_status(struct process *process, uint32_t *ret_status, struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
+    if (process->record.exec) {
+        *ret_status = SHIM_STATUS_RUNNING;
+        return 0;
+    }
     int r = RUNTIME_NEEDS(runtime, state, error);
     if (r < 0)
         return r;
@@ -188,8 +193,6 @@ uint32_t process_true_status(struct process *process, uint32_t status) {
 
 int process_settle_status(struct process *process, struct shim_error *error) {
     uint32_t status = SHIM_STATUS_UNKNOWN;
-    if (process->record.exec) /* its runtime would speak of the container */
-        return status_write(process->directory_fd, SHIM_STATUS_RUNNING, error);
     int r = ask_status(process, &status, error);
     if (r < 0)
         return r;
@@ -207,11 +210,8 @@ int process_settle_status(struct process *process, struct shim_error *error) {
 static uint32_t unsaid_status(struct process *process, const struct shim_identity *identity) {
     struct shim_error ignored = ERROR_NONE;
     uint32_t status = SHIM_STATUS_UNKNOWN;
-    if (!identity->pid || identity_alive(identity, &ignored) != 1)
-        return SHIM_STATUS_UNKNOWN;
-    if (process->record.exec)
-        return SHIM_STATUS_RUNNING;
-    if (ask_status(process, &status, &ignored) < 0 || status == SHIM_STATUS_STOPPED)
+    if (!identity->pid || identity_alive(identity, &ignored) != 1 ||
+        ask_status(process, &status, &ignored) < 0 || status == SHIM_STATUS_STOPPED)
         return SHIM_STATUS_UNKNOWN;
     return status;
 }

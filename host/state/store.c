@@ -154,11 +154,10 @@ static int claim(const char *container, int container_fd, struct shim_error *err
     struct stat status;
     if (fstatat(container_fd, CONTAINER_FILE, &status, AT_SYMLINK_NOFOLLOW) == 0)
         return exists_already(container, error);
-    return errno == ENOENT ? 0
-                           : error_set(error, -errno,
-                                       "cannot look into the directory of container "
-                                       "%s: %s",
-                                       container, strerror(errno));
+    return errno == ENOENT
+               ? 0
+               : error_set(error, -errno, "cannot look into the directory of container %s: %s",
+                           container, strerror(errno));
 }
 
 int store_container_make(const struct store *store, const char *container, int *ret_fd,

@@ -148,13 +148,27 @@ static int listen_to(int to_child, struct problem *problem) {
     return n == (ssize_t)sizeof(*problem);
 }
 
-static int write_pid(pid_t pid, struct problem *problem) {
-    FILE *file = fopen(PID_FILE ".new", "we");
-    int failed = !file || fprintf(file, "%d\n", (int)pid) < 0;
+/* Whole or not at all. 0 or -1 with errno. */
+static int write_file(const char *name, const char *temporary, const char *text) {
+    FILE *file = fopen(temporary, "we");
+    int failed = !file || fputs(text, file) < 0;
     if (file && fclose(file) != 0)
         failed = 1;
-    if (failed || rename(PID_FILE ".new", PID_FILE) < 0)
+    return failed ? -1 : rename(temporary, name);
+}
+
+static int write_records(pid_t pid, struct problem *problem) {
+    char number[16], who[128];
+    int r = member_describe(pid, who, sizeof(who));
+    if (r < 0) {
+        errno = -r;
+        return problem_set(problem, "cannot find out who the process is");
+    }
+    snprintf(number, sizeof(number), "%d\n", (int)pid);
+    if (write_file(PID_FILE, PID_FILE ".new", number) < 0)
         return problem_set(problem, "cannot write the pid file");
+    if (write_file(MADE_FILE, MADE_FILE ".new", who) < 0)
+        return problem_set(problem, "cannot write who the process is");
     return 0;
 }
 
@@ -184,10 +198,8 @@ static int spawn_as(const struct plan *plan, const char *console) {
         problem_set(&problem, "the process has died before it was made");
         return give_up(child, &problem);
     }
-    if (problem.code || write_pid(child, &problem) < 0)
+    if (problem.code || write_records(child, &problem) < 0)
         return give_up(child, &problem);
-    if (member_record(child) < 0)
-        return problem_set(&problem, "cannot write who the process is"), give_up(child, &problem);
     /* Now it goes on; its end of the pair closes when the command has been executed. */
     if (write(pair[0], "", 1) != 1 || (listen_to(pair[0], &problem) && problem.code))
         return give_up(child, &problem);

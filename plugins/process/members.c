@@ -234,22 +234,14 @@ void census_mark_container(struct census *census, int directory_fd) {
         closedir(directory);
 }
 
-int member_record(pid_t pid) {
+int member_describe(pid_t pid, char *text, size_t size) {
     struct member member;
     char boot[64];
     int r = find_process(pid, &member);
-    if (r == 0)
-        r = read_boot(boot, sizeof(boot));
-    if (r < 0) {
-        errno = -r;
-        return -1;
-    }
-    FILE *file = fopen(MADE_FILE ".new", "we");
-    int failed = !file || fprintf(file, "%d\n%llu\n%s\n", (int)pid,
-                                  (unsigned long long)member.start_time, boot) < 0;
-    if (file && fclose(file) != 0)
-        failed = 1;
-    return failed ? -1 : rename(MADE_FILE ".new", MADE_FILE);
+    if (r < 0 || (r = read_boot(boot, sizeof(boot))) < 0)
+        return r;
+    snprintf(text, size, "%d\n%llu\n%s\n", (int)pid, (unsigned long long)member.start_time, boot);
+    return 0;
 }
 
 /* ------------------------------------------------------------------------------------ signals */

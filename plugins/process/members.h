@@ -36,8 +36,8 @@ void census_mark_process(struct census *census, int directory_fd);
 /* The same for all processes of the container: `directory_fd` is that of init. */
 void census_mark_container(struct census *census, int directory_fd);
 
-/* Writes who a process is to MADE_FILE of the working directory. 0 or -1 with errno. */
-int member_record(pid_t pid);
+/* Who a process is, as MADE_FILE and the host's records have it. 0 or a negative errno. */
+int member_describe(pid_t pid, char *text, size_t size);
 
 /* Sends `signal` to every marked process but the caller, each through a pidfd and only if it still
  * is the one that was found. Returns how many got it. If `wait_ms` is not 0, waits up to that long

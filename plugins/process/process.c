@@ -187,9 +187,10 @@ static int state(const struct shim_context *context, const struct shim_process *
     if (r < 0)
         return r;
     /* That its monitor has not said what it is does not matter, as long as it lives. */
-    if (known.status != SHIM_STATUS_STOPPED && known.identity.pid)
+    int over = known.status == SHIM_STATUS_STOPPED || !known.identity.pid;
+    if (!over)
         r = services->identity_signal(&known.identity, 0, error);
-    if (known.status == SHIM_STATUS_STOPPED || !known.identity.pid || r == -ESRCH)
+    if (over || r == -ESRCH)
         return services->fail(error, -ESRCH, SHIM_REASON_NOT_RUNNING, "not running");
     if (r < 0)
         return r;

@@ -21,7 +21,7 @@ part_hosts() {
 
 # at_random RUNTIME COUNT
 at_random() {
-    local left lane jobs
+    local left lane job jobs
     remember_machine
     for ((left = $2; left > 0; left -= ROUND)); do
         jobs=()
@@ -29,7 +29,7 @@ at_random() {
             hosts_of_lane "$1" $(((left < ROUND ? left : ROUND) / LANES)) "$SRANDOM" >>"$W/work/wrong" 2>"$W/work/killed" &
             jobs+=($!)
         done
-        wait "${jobs[@]}" || complain "a lane has failed"
+        for job in "${jobs[@]}"; do wait "$job" || complain "a lane has failed"; done
         end_of_all
         complain_of "$W/work/wrong"
         nothing_grew
