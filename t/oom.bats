@@ -84,6 +84,23 @@ reads_exit() {
     done
 }
 
+@test "also of an exec that was over before its runtime was" {
+    for RUNTIME in $RUNTIMES; do
+        event end
+        # Reads the end of what the process holds open, from the moment on when the runtime has made it.
+        configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" exec \
+            "\"\$real\" \"\$@\"; status=\$?; cat <$EVENTS/end; exit \$status")"
+        works run -d -r "$RUNTIME" -b "$(with_limit "early-$RUNTIME" 'exec sleep 1000000')" "$ID"
+        works exec -d --id early "$ID" -- sh -c "exec 9>/events/end; exec $GREEDY"
+        gives 137 "$ID" --process-id early
+        works state "$ID"
+        is "$(jq -c '[.processes[] | select(.oomKilled) | .id]' <<<"$output")" '["early"]'
+        works delete --force "$ID"
+        rm "$EVENTS"/*
+        nothing_is_left
+    done
+}
+
 @test "of who was killed by somebody, or has no group of its own, nothing is said" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(with_limit "killed-$RUNTIME" 'exec sleep 1000000')" "$ID"

@@ -18,26 +18,10 @@ struct pidfd_info {
 
 _Static_assert(sizeof(struct pidfd_info) == 64, "the first version that the kernel knows");
 
-/* `starttime`: the start time, then the boot. Another boot's process is gone. */
-static int read_start_time(struct monitor *monitor, uint64_t *ret_start_time) {
-    char buffer[BOOT_ID_SIZE + 32];
-    struct text text = TEXT_IN(buffer);
-    int result = record_read("starttime", &text);
-    if (result < 0)
-        return result;
-    const char *cursor = text.buffer;
-    if (!text_number(&cursor, UINT64_MAX, ret_start_time) || *cursor++ != '\n')
-        return -EBADMSG;
-    cursor = text_after(cursor, monitor->boot_id);
-    return cursor && *cursor == '\n' ? 0 : -ESRCH;
-}
-
 static int take_over(struct monitor *monitor) {
     uint64_t start_time;
     int pid;
-    int result = record_read_pid("pid", &pid);
-    if (result == 0)
-        result = read_start_time(monitor, &start_time);
+    int result = record_read_process(monitor, "", &pid, &start_time);
     if (result < 0)
         return result;
     monitor->pidfd = child_open(pid, start_time);

@@ -82,6 +82,7 @@ void launch_begin(struct monitor *monitor) {
     }
     if (plan->console)
         console_fill_in(monitor, plan->launch, console, sizeof(console));
+    oom_prepare(monitor);
     int pid = child_execute(&command);
     streams_release(monitor);
     if (pid < 0) {

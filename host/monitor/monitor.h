@@ -278,6 +278,11 @@ int record_read(const char *path, struct text *text);
 /* Reads a pid file. -EBADMSG: it holds something else. */
 int record_read_pid(const char *name, int *ret_pid);
 
+/* Reads who `pid` and `starttime` in a directory name, which is "", our own, or ends in a slash.
+ * -ESRCH: they are of another boot. */
+int record_read_process(const struct monitor *monitor, const char *directory, int *ret_pid,
+                        uint64_t *ret_start_time);
+
 /* Finds out who we are and in which boot. */
 int record_identify(struct monitor *monitor);
 
@@ -315,8 +320,12 @@ void event_ended(const struct monitor *monitor, bool out_of_memory);
 /* ---- oom.c ------------------------------------------------------------------------------------
  */
 
-/* Opens the counter of what the kernel kills in the process's cgroup for want of memory, if that
- * has one of its own. */
+/* The launch command is about to run. What it makes in a container may have been killed before the
+ * command is over: opens the counter of the container. */
+void oom_prepare(struct monitor *monitor);
+
+/* The process is known. Opens the counter of what the kernel kills in its cgroup for want of
+ * memory, if that has one of its own. */
 void oom_begin(struct monitor *monitor);
 
 /* The process is over: leaves `oomKilled`, with how many were killed, if there were any. Of an exec

@@ -5,6 +5,7 @@
 #include "monitor.h"
 
 #include <asm/signal.h>
+#include <asm/stat.h>
 
 #define GROUPS_SIZE 8192 /* of /proc/PID/cgroup: a path for each of some 15 controllers */
 #define PATH_SIZE 4096
@@ -86,6 +87,27 @@ static bool counter_of(const char *groups_path, struct text *path) {
     return record_read(groups_path, &groups) == 0 && oom_counter_path(groups.buffer, path);
 }
 
+/* -ENOENT: it has none, or is over and in no group any more. -EXDEV: its group is ours, too, where
+ * others are killed as well. */
+static int open_counter(int pid) {
+    char own_buffer[PATH_SIZE], path_buffer[PATH_SIZE], groups_buffer[32];
+    struct text own = TEXT_IN(own_buffer), path = TEXT_IN(path_buffer);
+    struct text groups = TEXT_IN(groups_buffer);
+    text_print(&groups, "/proc/%d/cgroup", pid);
+    if (!counter_of(groups.buffer, &path))
+        return -ENOENT;
+    if (counter_of("/proc/self/cgroup", &own) && text_equal(own.buffer, path.buffer))
+        return -EXDEV;
+    return sys_open(path.buffer, O_RDONLY, 0);
+}
+
+static bool same_file(int left_fd, int right_fd) {
+    struct stat left, right;
+    return call2(__NR_fstat, left_fd, (long)&left) == 0 &&
+           call2(__NR_fstat, right_fd, (long)&right) == 0 && left.st_dev == right.st_dev &&
+           left.st_ino == right.st_ino;
+}
+
 static uint64_t read_count(int fd) {
     char counts[COUNTS_SIZE];
     long got = sys_pread(fd, counts, sizeof(counts) - 1, 0);
@@ -93,19 +115,41 @@ static uint64_t read_count(int fd) {
     return oom_count(counts);
 }
 
-void oom_begin(struct monitor *monitor) {
-    char own_buffer[PATH_SIZE], path_buffer[PATH_SIZE], groups_buffer[32];
-    struct text own = TEXT_IN(own_buffer), path = TEXT_IN(path_buffer);
-    struct text groups = TEXT_IN(groups_buffer);
-    text_print(&groups, "/proc/%d/cgroup", monitor->process);
-    if (!counter_of(groups.buffer, &path))
+static void close_counter(struct monitor *monitor) {
+    if (monitor->oom_fd >= 0)
+        sys_close(monitor->oom_fd);
+    monitor->oom_fd = -1;
+}
+
+void oom_prepare(struct monitor *monitor) {
+    struct child_stat stat;
+    uint64_t start_time;
+    int pid;
+    if (plan_is_init(monitor->plan) || monitor->plan->direct ||
+        record_read_process(monitor, "../init/", &pid, &start_time) < 0)
         return;
-    /* In a group that it shares with us, others are killed, too. */
-    if (counter_of("/proc/self/cgroup", &own) && text_equal(own.buffer, path.buffer))
-        return;
-    int fd = sys_open(path.buffer, O_RDONLY, 0);
+    int fd = open_counter(pid);
     if (fd < 0)
-        return; /* the group is not limited */
+        return;
+    monitor->oom_fd = fd;
+    monitor->oom_kills = read_count(fd);
+    if (child_stat(pid, &stat) < 0 || stat.start_time != start_time)
+        close_counter(monitor); /* somebody else's */
+}
+
+void oom_begin(struct monitor *monitor) {
+    int fd = open_counter(monitor->process);
+    /* The container's, unless the process is known to be elsewhere. */
+    bool prepared =
+        monitor->oom_fd >= 0 && (fd < 0 ? fd != -EXDEV : same_file(fd, monitor->oom_fd));
+    if (prepared) {
+        if (fd >= 0)
+            sys_close(fd);
+        return;
+    }
+    close_counter(monitor);
+    if (fd < 0)
+        return;
     monitor->oom_fd = fd;
     /* All that is killed in a container's group concerns its first process. */
     monitor->oom_kills = plan_is_init(monitor->plan) ? 0 : read_count(fd);
@@ -115,8 +159,7 @@ bool oom_end(struct monitor *monitor, int wait_status) {
     if (monitor->oom_fd < 0)
         return false;
     uint64_t kills = read_count(monitor->oom_fd) - monitor->oom_kills;
-    sys_close(monitor->oom_fd);
-    monitor->oom_fd = -1;
+    close_counter(monitor);
     bool killed = wait_status >= 0 && (wait_status & 0x7f) == SIGKILL;
     if ((int64_t)kills <= 0 || !(killed || plan_is_init(monitor->plan)))
         return false;

@@ -68,6 +68,30 @@ int record_read_pid(const char *name, int *ret_pid) {
     return 0;
 }
 
+/* The start time, then the boot. Another boot's process is gone. */
+static int read_start_time(const char *boot_id, const char *path, uint64_t *ret_start_time) {
+    char buffer[BOOT_ID_SIZE + 32];
+    struct text text = TEXT_IN(buffer);
+    int result = record_read(path, &text);
+    if (result < 0)
+        return result;
+    const char *cursor = text.buffer;
+    if (!text_number(&cursor, UINT64_MAX, ret_start_time) || *cursor++ != '\n')
+        return -EBADMSG;
+    cursor = text_after(cursor, boot_id);
+    return cursor && *cursor == '\n' ? 0 : -ESRCH;
+}
+
+int record_read_process(const struct monitor *monitor, const char *directory, int *ret_pid,
+                        uint64_t *ret_start_time) {
+    char pid_buffer[32], start_buffer[32];
+    struct text pid = TEXT_IN(pid_buffer), start = TEXT_IN(start_buffer);
+    text_print(&pid, "%spid", directory);
+    text_print(&start, "%sstarttime", directory);
+    int result = record_read_pid(pid.buffer, ret_pid);
+    return result < 0 ? result : read_start_time(monitor->boot_id, start.buffer, ret_start_time);
+}
+
 static int read_boot_id(struct monitor *monitor) {
     struct text text = TEXT_IN(monitor->boot_id);
     int result = record_read("/proc/sys/kernel/random/boot_id", &text);
