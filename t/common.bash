@@ -366,21 +366,16 @@ kill_monitor() {
     kill_and_await "$(monitor_of "$ID" "$@")"
 }
 
-# wrapped BINARY WORD SCRIPT: prints the path of a program that does SCRIPT if WORD is among its arguments, and then, unless
-# that has ended it, becomes BINARY, which SCRIPT knows as $real.
+# wrapped BINARY [WORD SCRIPT]…: prints the path of a program that does SCRIPT if WORD is among its arguments, and then,
+# unless that has ended it, becomes BINARY, which SCRIPT knows as $real.
 wrapped() {
     local path=$T/wrapped/${1##*/}
     mkdir -p "$T/wrapped"
-    cat >"$path" <<END
-#!/bin/sh
-real=$1
-case " \$* " in
-*" $2 "*)
-    $3
-    ;;
-esac
-exec "\$real" "\$@"
-END
+    {
+        printf '%s\n' '#!/bin/sh' "real=$1" 'case " $* " in'
+        printf '*" %s "*)\n%s\n;;\n' "${@:2}"
+        printf '%s\n' 'esac' 'exec "$real" "$@"'
+    } >"$path"
     chmod 755 "$path"
     echo "$path"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A call of the runtime that outlives the host, or the monitor, which made it.
+# A call of the runtime that outlives the host, or the monitor, which made it, or the process.
 [[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
 load common
 
@@ -105,6 +105,73 @@ is_deleted_after_the_other() {
         let_go
         joins $!
         is "$status $output" "0 "
+        nothing_is_left
+    done
+}
+
+# outliving SUBCOMMAND SCRIPT: a runtime $RUNTIME whose SUBCOMMAND does SCRIPT and then outlives the process, which holds
+# $EVENTS/end open, until the monitor waits, or has it deleted. $T/calls says in which order they were done.
+outliving() {
+    rm -f "$T/calls"
+    event end
+    configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" "$1" "
+        $2
+        status=\$?
+        cat <$EVENTS/end
+        read -r monitor <$STATE/$ID/init/monitor
+        until ls -l /proc/\$monitor/fd | grep -q /.changing || [ -e $T/calls ]; do :; done
+        echo $1 >>$T/calls
+        exit \$status" delete "echo delete >>$T/calls")"
+}
+
+# What was outlived ended with STATUS, and was deleted only then.
+was_awaited() {
+    gives "$1" "$ID"
+    eventually test -e "$STATE/$ID/init/.cleaned"
+    is "$(xargs <"$T/calls")" "$2 delete"
+    works delete "$ID"
+    rm "$EVENTS"/*
+    nothing_is_left
+}
+
+@test "a runtime that still starts what is over already finds it, and only then has to forget it" {
+    for RUNTIME in $RUNTIMES; do
+        outliving start '"$real" "$@"'
+        works create -r "$RUNTIME" -b "$(bundle brief 'exec 9>/events/end; exit 3')" "$ID"
+        works start "$ID"
+        was_awaited 3 start
+    done
+}
+
+@test "so does one that writes a checkpoint of what it has ended" {
+    for RUNTIME in $RUNTIMES; do
+        outliving checkpoint "kill -KILL \$(cat $STATE/$ID/init/pid)"
+        works run -d -r "$RUNTIME" -b "$(bundle saved "exec 9<>/events/end; $FOREVER")" "$ID"
+        works checkpoint --image-path "$T/image" "$ID"
+        was_awaited 137 checkpoint
+    done
+}
+
+is_yielding() {
+    ls -l "/proc/$1/fd" | grep -q /.changing
+}
+
+@test "a host that is killed meanwhile holds nobody up" {
+    for RUNTIME in $RUNTIMES; do
+        event end
+        stopping start after
+        works create -r "$RUNTIME" -b "$(bundle brief 'exec 9>/events/end; exit 3')" "$ID"
+        in_background start "$ID"
+        host=$!
+        reached
+        timeout "$PATIENCE" cat "$EVENTS/end"
+        eventually is_yielding "$(monitor_of "$ID")"
+        kill_and_await "$host"
+        eventually test -e "$STATE/$ID/init/.cleaned"
+        let_go
+        gives 3 "$ID"
+        works delete "$ID"
+        rm "$EVENTS"/*
         nothing_is_left
     done
 }

@@ -50,10 +50,11 @@ static int change_status(struct process *process, const struct change *change,
     int r = process_lock(process, error);
     if (r < 0 || (r = process_load(process, &state, error)) < 0)
         return r;
+    int mark AUTO_CLOSE = -1;
     clock_rfc3339(begun);
     if (state.status != change->from)
         return wrong_state(process, state.status, change->wanted, error);
-    if ((r = status_changing_set(process->directory_fd, error)) < 0)
+    if ((r = status_changing_set(process->directory_fd, &mark, error)) < 0)
         return r;
     struct plugin_call call =
         plugin_call_begin(process->runtime, change->name, plugin_call_limit(process->runtime));
@@ -166,13 +167,20 @@ int engine_checkpoint(struct engine *engine, const char *container,
                       const struct shim_checkpoint *checkpoint, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
     struct shim_state state;
+    int mark AUTO_CLOSE = -1;
     int r = process_open(engine, container, NULL, &process, error);
     if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, checkpoint, error)) < 0 ||
         (r = process_lock(process, error)) < 0 || (r = process_load(process, &state, error)) < 0)
         return r;
     if (state.status != SHIM_STATUS_RUNNING && state.status != SHIM_STATUS_PAUSED)
         return wrong_state(process, state.status, "only a running one can be checkpointed", error);
+    if ((r = status_changing_set(process->directory_fd, &mark, error)) < 0)
+        return r;
     r = PLUGIN_CALL(process->runtime, checkpoint, &process->view, checkpoint, error);
+    if (r < 0)
+        after_failure(process, r);
+    else
+        status_changing_clear(process->directory_fd);
     return r < 0 ? error_context(error, "container %s: cannot checkpoint it", container) : 0;
 }
 

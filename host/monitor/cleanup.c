@@ -4,6 +4,7 @@
 #include "monitor.h"
 
 #include <asm/signal.h>
+#include <asm/stat.h>
 
 #define KILL_TIMEOUT                                                                               \
     5000 /* for a process to die of SIGKILL; longer means that the kernel holds it */
@@ -55,6 +56,31 @@ static void finish(struct monitor *monitor) {
         monitor->state = TELLING;
         monitor->deadline = watch_deadline(TELL_INTERVAL);
     }
+}
+
+/* Opens the mark of a change that is being made. -ENOENT, -ENXIO: there is none, or its host is
+ * dead. */
+static int open_change(void) {
+    struct stat status;
+    int fd = sys_open(".changing", O_WRONLY | O_NONBLOCK, 0);
+    if (fd < 0 || (sys_fstat(fd, &status) == 0 && (status.st_mode & TYPE_MASK) == TYPE_FIFO))
+        return fd;
+    sys_close(fd);
+    return -ENXIO;
+}
+
+void cleanup_begin(struct monitor *monitor) {
+    monitor->change_fd = open_change();
+    if (monitor->change_fd < 0)
+        cleanup_next(monitor);
+    else
+        monitor->state = YIELDING;
+}
+
+void cleanup_unhindered(struct monitor *monitor) {
+    sys_close(monitor->change_fd);
+    monitor->change_fd = -1;
+    cleanup_next(monitor);
 }
 
 void cleanup_next(struct monitor *monitor) {

@@ -100,13 +100,10 @@ static size_t part_length(const char *text) {
 
 /* ---- writing ---- */
 
-#define TYPE_MASK 0170000
-#define TYPE_FILE 0100000
-
 /* -1: it is no regular file. */
 static int64_t file_size(int fd) {
     struct stat status;
-    if (call2(__NR_fstat, fd, (long)&status) < 0 || (status.st_mode & TYPE_MASK) != TYPE_FILE)
+    if (sys_fstat(fd, &status) < 0 || (status.st_mode & TYPE_MASK) != TYPE_FILE)
         return -1;
     return (int64_t)status.st_size;
 }

@@ -120,6 +120,7 @@ void monitor_init(struct monitor *monitor, const struct plan *plan) {
         .control_fd = -1,
         .status_fd = -1,
         .pidfd = -1,
+        .change_fd = -1,
         .capture_fd = -1,
         .oom_fd = -1,
     };

@@ -31,7 +31,8 @@ enum state {
     LAUNCHING, /* the launch command runs */
     ABORTING,  /* the launch failed: what it left is being killed */
     WATCHING,  /* the process lives */
-    CLEANING,  /* it is over; cleanup commands run */
+    YIELDING,  /* it is over, but the runtime is still changing something for a host */
+    CLEANING,  /* cleanup commands run */
     DRAINING,  /* all is done, but somebody still holds a stream that is copied */
     TELLING,   /* all is done, but the exit status could not be written yet */
     DONE,
@@ -84,14 +85,15 @@ struct monitor {
     bool unclean;          /* a cleanup command has failed */
     int64_t deadline;      /* of the state, on the monotonic clock in milliseconds, or 0 */
 
-    int ready_fd;       /* the host waits at its other end, or -1 */
-    int signal_fd;      /* signalfd */
-    int exit_fd;        /* whoever waits sees its end; -1 once told */
-    int control_fd;     /* orders */
-    int status_fd;      /* the exit status's file, with room set aside, or -1 */
-    int pidfd;          /* of a foreign process, or -1 */
-    int capture_fd;     /* output of the cleanup command, or -1 */
-    int oom_fd;         /* the kernel's counter of what it killed for want of memory, or -1; */
+    int ready_fd;   /* the host waits at its other end, or -1 */
+    int signal_fd;  /* signalfd */
+    int exit_fd;    /* whoever waits sees its end; -1 once told */
+    int control_fd; /* orders */
+    int status_fd;  /* the exit status's file, with room set aside, or -1 */
+    int pidfd;      /* of a foreign process, or -1 */
+    int change_fd;  /* whose other end a host holds that has the runtime change something, or -1 */
+    int capture_fd; /* output of the cleanup command, or -1 */
+    int oom_fd;     /* the kernel's counter of what it killed for want of memory, or -1; */
     uint64_t oom_kills; /* what it said before the process */
 
     bool guarded;  /* our oom_score_adj has been lowered; */
@@ -157,6 +159,13 @@ int adopt_ended(struct monitor *monitor, bool last, int *ret_wait_status);
 
 /* ---- cleanup.c --------------------------------------------------------------------------------
  */
+
+/* The process is over. Does what cleanup_next() does, once no host has the runtime change anything
+ * (YIELDING): what that works on must not vanish under its hands. */
+void cleanup_begin(struct monitor *monitor);
+
+/* The host that it waited for is done, or dead. */
+void cleanup_unhindered(struct monitor *monitor);
 
 /* Runs the next cleanup command (CLEANING), or finishes when there is none: TELLING or DONE. */
 void cleanup_next(struct monitor *monitor);

@@ -103,9 +103,8 @@ static int open_counter(int pid) {
 
 static bool same_file(int left_fd, int right_fd) {
     struct stat left, right;
-    return call2(__NR_fstat, left_fd, (long)&left) == 0 &&
-           call2(__NR_fstat, right_fd, (long)&right) == 0 && left.st_dev == right.st_dev &&
-           left.st_ino == right.st_ino;
+    return sys_fstat(left_fd, &left) == 0 && sys_fstat(right_fd, &right) == 0 &&
+           left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
 static uint64_t read_count(int fd) {

@@ -85,6 +85,16 @@ static inline int sys_set_flags(int fd, int flags) {
     return (int)call3(__NR_fcntl, fd, F_SETFL, flags);
 }
 
+/* What st_mode says a file is. */
+#define TYPE_MASK 0170000
+#define TYPE_FILE 0100000
+#define TYPE_FIFO 0010000
+
+struct stat;
+static inline int sys_fstat(int fd, struct stat *status) {
+    return (int)call2(__NR_fstat, fd, (long)status);
+}
+
 static inline long sys_seek(int fd, long offset, int whence) {
     return call3(__NR_lseek, fd, offset, whence);
 }

@@ -6,13 +6,16 @@
  *   LAUNCHING   WATCHING or       -                -                 ABORTING          ABORTING
  *               ABORTING
  *   ABORTING    -                 -                CLEANING          CLEANING          -
- *   WATCHING    -                 tell, CLEANING   -                 -                 -
+ *   WATCHING    -                 tell, YIELDING   -                 -                 -
+ *                                 or CLEANING
+ *   YIELDING    -                 -                -                 -                 -
  *   CLEANING    CLEANING, or      -                -                 kill, CLEANING    -
  *               TELLING, or DONE
  *   DRAINING    -                 -                -                 DONE              -
  *   TELLING     -                 -                -                 TELLING or DONE   -
  *
- * DRAINING ends, too, when every stream that is copied has.
+ * YIELDING ends with what the host is having changed, in CLEANING; DRAINING, too, when every stream
+ * that is copied has.
  */
 #include "monitor.h"
 
@@ -64,7 +67,7 @@ static void process_ended(struct monitor *monitor, int wait_status) {
     record_status("stopped");
     event_ended(monitor, out_of_memory);
     streams_end(monitor);
-    cleanup_next(monitor);
+    cleanup_begin(monitor);
 }
 
 static void child_ended(struct monitor *monitor, int pid, int wait_status) {
@@ -158,6 +161,7 @@ static void deadline_passed(struct monitor *monitor) {
         else
             monitor->deadline = watch_deadline(TELL_INTERVAL);
         break;
+    case YIELDING:
     case DONE:
         break;
     }
@@ -200,10 +204,10 @@ static int wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED], 
     fds[SIGNALS] = (struct pollfd){.fd = monitor->signal_fd, .events = POLLIN};
     fds[CONTROL] = (struct pollfd){.fd = monitor->control_fd, .events = POLLIN};
     /* A pidfd is readable from the end on, which is known then; its hang-up, the reaping, is always
-     * reported. */
+     * reported; as it is of a FIFO that nobody reads any more. */
     fds[PROCESS] = (struct pollfd){
-        .fd = monitor->state == WATCHING ? monitor->pidfd : -1,
-        .events = monitor->unreaped ? 0 : POLLIN,
+        .fd = monitor->state == WATCHING ? monitor->pidfd : monitor->change_fd,
+        .events = monitor->unreaped || monitor->state == YIELDING ? 0 : POLLIN,
     };
     fds[CAPTURE] = (struct pollfd){.fd = monitor->capture_fd, .events = POLLIN};
     int count = STREAMS + streams_poll(monitor, fds + STREAMS);
@@ -223,12 +227,15 @@ static void handle_deadlines(struct monitor *monitor) {
 }
 
 static void handle_events(struct monitor *monitor, const struct pollfd *fds, int count) {
+    bool yielding = monitor->state == YIELDING; /* and waited for that, not for a pidfd */
     if (fds[CAPTURE].revents)
         cleanup_read(monitor);
     if (fds[SIGNALS].revents)
         signals_arrived(monitor);
     if (fds[PROCESS].revents && monitor->state == WATCHING)
         foreign_ended(monitor, false);
+    else if (fds[PROCESS].revents && yielding)
+        cleanup_unhindered(monitor);
     if (fds[CONTROL].revents)
         control_read(monitor);
     if (count > STREAMS)

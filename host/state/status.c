@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "process/fifo.h"
 #include "process/identity.h"
 
 #define STATUS_FILE "status"
@@ -155,13 +156,16 @@ int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *er
     return 0;
 }
 
-int status_changing_set(int directory_fd, struct shim_error *error) {
-    int fd = openat(directory_fd, CHANGING_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set(error, -errno, "cannot mark the process as being changed: %s",
-                         strerror(errno));
-    fd_close(fd);
-    return 0;
+int status_changing_set(int directory_fd, int *ret_fd, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    int r = fifo_create(directory_fd, CHANGING_FILE, &problem);
+    if (r == -EEXIST && unlinkat(directory_fd, CHANGING_FILE, 0) == 0)
+        r = fifo_create(directory_fd, CHANGING_FILE, &problem);
+    if (r == 0)
+        r = fifo_open(directory_fd, CHANGING_FILE, O_RDONLY, ret_fd, &problem);
+    return r < 0 ? error_set(error, r, "cannot mark the process as being changed: %s",
+                             problem.message)
+                 : 0;
 }
 
 void status_changing_clear(int directory_fd) {

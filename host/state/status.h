@@ -38,8 +38,9 @@ int status_ended(int directory_fd, int32_t *ret_exit_status, struct shim_error *
 int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error);
 
 /* Marks that a host is about to let the runtime change something, and that it is done. A mark
- * without a lock tells the next host that `status` may be behind. */
-int status_changing_set(int directory_fd, struct shim_error *error);
+ * without a lock tells the next host that `status` may be behind. It is a FIFO: as long as
+ * *ret_fd, for the caller to close, is open, the monitor does not let the runtime clean up. */
+int status_changing_set(int directory_fd, int *ret_fd, struct shim_error *error);
 void status_changing_clear(int directory_fd);
 int status_changing(int directory_fd); /* 1 or 0 */
 
