@@ -169,7 +169,8 @@ struct shim_output {
 #define SHIM_LAUNCH_CONSOLE_SOCKET "@console-socket@"
 
 /* What a monitor is to do: run `command`, take the process that it leaves behind as its own, and,
- * when that is over and its exit status is told, run the `cleanup` commands. */
+ * when that is over and its exit status is told, run the `cleanup` commands; not while a host is in
+ * start, pause, resume or checkpoint of the container. */
 struct shim_launch {
     uint32_t size;
     uint32_t flags;             /* SHIM_LAUNCH_* */
