@@ -53,6 +53,9 @@ static int gather(struct facts *facts, struct shim_error *error) {
     if (r < 0)
         return r;
     facts->monitored = r;
+    /* Written last, read first: what stands before it is there then. */
+    if ((r = status_read(facts->directory_fd, &facts->status, error)) < 0)
+        return r;
     facts->identity = (struct shim_identity){.size = sizeof(facts->identity)};
     r = identity_read_process(facts->directory_fd, &facts->identity, &absent);
     if (r < 0 && r != -ENOENT) {
@@ -64,8 +67,7 @@ static int gather(struct facts *facts, struct shim_error *error) {
     if (r < 0)
         return r;
     facts->alive = r;
-    if ((r = status_read(facts->directory_fd, &facts->status, error)) < 0 ||
-        (r = status_ended(facts->directory_fd, &ignored, error)) < 0)
+    if ((r = status_ended(facts->directory_fd, &ignored, error)) < 0)
         return r;
     facts->ended = r;
     if (!facts->known && !facts->ended && facts->status != SHIM_STATUS_UNKNOWN)
