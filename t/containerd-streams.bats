@@ -50,13 +50,14 @@ at_terminal() {
     needs tmux
     for TYPE in $TYPES; do
         in_terminal tty "ctr run --rm -t --runtime $TYPE $IMAGE tty \
-            sh -c 'read word; echo got \$word; stty size; exit 3'"
+            sh -c 'read word; echo got \$word; stty size; read end; exit 3'"
         eventually has_status tty RUNNING
         at_terminal tty send-keys hello Enter
-        eventually test -s "$T/status-tty"
-        is "$(cat "$T/status-tty")" 3
         eventually grep -q "got hello" "$T/screen-tty"
         eventually grep -q "[0-9]* 81" "$T/screen-tty"
+        at_terminal tty send-keys Enter # ctr shows nothing more once the container is over
+        eventually test -s "$T/status-tty"
+        is "$(cat "$T/status-tty")" 3
         at_terminal tty kill-server
         rm "$T/status-tty" "$T/screen-tty"
         nothing_remains
@@ -82,10 +83,9 @@ eventually_soon() {
         at_terminal first kill-server
         in_terminal last "ctr task attach tty"
         eventually answers last
-        at_terminal last send-keys quit Enter
+        at_terminal last send-keys quit Enter # no more of what is shown then is looked at
         eventually test -s "$T/status-last"
         is "$(cat "$T/status-last")" 4
-        eventually grep -q "got quit" "$T/screen-last"
         at_terminal last kill-server
         rm -f "$T"/screen-* "$T"/status-*
         removes tty

@@ -259,7 +259,7 @@ no_helper() {
     # It is killed, and another one does it.
     begins first </dev/null
     eventually test -n "$(helper)"
-    kill -KILL "$(helper)"
+    kill_and_await "$(helper)"
     call Create first "bundle=$B"
     call Delete first
     ends_server first
