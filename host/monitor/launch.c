@@ -40,8 +40,8 @@ static void record(struct monitor *monitor) {
         launch_abort(monitor, FAILED_SYSTEM, -result);
         return;
     }
+    event_begun(monitor); /* before the host can tell more of it */
     launch_settle(monitor);
-    event_begun(monitor);
 }
 
 static void pick_up(struct monitor *monitor) {

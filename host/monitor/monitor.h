@@ -259,6 +259,10 @@ void streams_handle(struct monitor *monitor, const struct pollfd *slots);
 void streams_busy(struct monitor *monitor);
 void streams_idle(struct monitor *monitor);
 
+/* The process is over, which nobody has been told yet: copies what it has written, as far as
+ * anybody takes it. */
+void streams_catch_up(struct monitor *monitor);
+
 /* The process is over: closes what was kept. What is still in pipes is copied for a while yet. */
 void streams_end(struct monitor *monitor);
 

@@ -247,6 +247,11 @@ static void drain_terminal(struct monitor *monitor) {
         copy_end(monitor, output);
 }
 
+void streams_catch_up(struct monitor *monitor) {
+    for (int i = 0; i < 2 && !monitor->streams.awaiting; i++)
+        copy_rest(monitor, &monitor->streams.outputs[i]);
+}
+
 void streams_end(struct monitor *monitor) {
     const struct plan *plan = monitor->plan;
     struct streams *streams = &monitor->streams;

@@ -63,6 +63,7 @@ static void process_ended(struct monitor *monitor, int wait_status) {
     monitor->over = true;
     monitor->exit_status = wait_status < 0 ? -1 : child_exit_status(wait_status);
     bool out_of_memory = oom_end(monitor, wait_status);
+    streams_catch_up(monitor);
     tell(monitor);
     record_status("stopped");
     event_ended(monitor, out_of_memory);
