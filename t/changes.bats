@@ -47,6 +47,23 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "the mark of a change replaces what is none; a directory is left alone" {
+    RUNTIME=${RUNTIMES%% *}
+    mark=$STATE/$ID/init/.changing
+    works run -d -r "$RUNTIME" -b "$(bundle marked "$FOREVER")" "$ID"
+    echo none >"$mark"
+    works pause "$ID"
+    [[ ! -e $mark ]]
+    mkdir "$mark"
+    fails_with 1 resume "$ID"
+    says "cannot mark the process as being changed"
+    is "$(field "$ID" .status)" paused
+    rmdir "$mark"
+    works resume "$ID"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 @test "a paused container is killed and deleted by force" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle paused "$FOREVER")" "$ID"

@@ -159,6 +159,7 @@ int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *er
 int status_changing_set(int directory_fd, int *ret_fd, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
     int r = fifo_create(directory_fd, CHANGING_FILE, &problem);
+    /* A mark has no contents to lose. */
     if (r == -EEXIST && unlinkat(directory_fd, CHANGING_FILE, 0) == 0)
         r = fifo_create(directory_fd, CHANGING_FILE, &problem);
     if (r == 0)
