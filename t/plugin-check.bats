@@ -108,6 +108,10 @@ setup_plugins() {
     unset LD_PRELOAD
     is "$status" 0 "exit status ($output)"
     says "- many lives leak no memory # SKIP nothing tells how much malloc() has given out"
+    ! sanitized || return 0
+    run check "$BATS_FILE_TMPDIR/broken-memory.so" --cycles 2
+    is "$status" 0 "exit status ($output)"
+    says "- many lives leak no memory # SKIP it takes three lives to tell"
 }
 
 @test "there is a line above for every broken plugin" {

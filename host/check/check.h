@@ -12,6 +12,7 @@
 #include "config/config.h"
 
 #define CHECK_CYCLES 50
+#define CHECK_CYCLES_MAX 1000
 
 struct check_request {
     /* In force while the kit runs: its `plugin_dir` has the plugin under the name that the default
@@ -21,7 +22,8 @@ struct check_request {
     const char *file;      /* absolute path of the plugin */
     const char *directory; /* absolute path of a private directory to work in, empty */
     const char *bundle;    /* absolute path of a bundle whose root has /bin/sh and sleep */
-    unsigned int cycles;   /* lives in which leaks are looked for; CHECK_CYCLES */
+    unsigned int cycles;   /* lives in which leaks are looked for; at most
+                            * CHECK_CYCLES_MAX, and less than three tell nothing of memory */
 };
 
 /* Runs all checks and writes TAP to `stream`. Returns how many failed, or a negative errno if the

@@ -18,8 +18,7 @@
 
 #define WARM_UP 3        /* cycles in which caches are filled */
 #define STRAY_WAIT 10000 /* milliseconds in which what ends by itself has to end */
-#define NOISE 500        /* bytes; below that it is a cache that grows, or nothing */
-#define PARTS 5          /* of the lives, after each of which is looked at the memory */
+#define NOISE 250        /* bytes; below that it is nothing */
 
 /* One whole life, in an engine of its own: every entry is called, and what it answers is for others
  * to judge. */
@@ -201,22 +200,36 @@ static size_t allocated(void) {
 }
 #endif
 
+static int compare_sizes(const void *left, const void *right) {
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    return (a > b) - (a < b);
+}
+
+static size_t median(size_t *sizes, size_t n) {
+    qsort(sizes, n, sizeof(*sizes), compare_sizes);
+    return sizes[n / 2];
+}
+
+/* What is allocated goes up and down a little, and a cache may grow at any time, but a leak goes on
+ * and on: it shows between the first and the second third of the lives, and again between that and
+ * the last one. */
 void check_no_leaked_memory(struct kit *kit) {
+    static size_t sizes[CHECK_CYCLES_MAX];
+    size_t lives = kit->request->cycles, third = lives / 3;
     live_often(kit, WARM_UP);
-    unsigned int lives = kit->request->cycles, parts = lives < PARTS ? lives : PARTS, lived = 0;
-    size_t before = allocated(), last = before;
-    bool grows = lives > 0;
-    if (before == 0)
+    if (allocated() == 0)
         kit_skip(kit, "nothing tells how much malloc() has given out");
-    /* A leak goes on and on; what grows now and then is a cache. */
-    for (unsigned int part = 1; part <= parts && grows; part++) {
-        live_often(kit, (int)(lives * part / parts - lived));
-        lived = lives * part / parts;
-        size_t now = allocated();
-        grows = now > last;
-        last = now;
+    if (third == 0)
+        kit_skip(kit, "it takes three lives to tell");
+    for (size_t i = 0; i < lives; i++) {
+        live_often(kit, 1);
+        sizes[i] = allocated();
     }
-    if (grows && last >= before + NOISE)
-        kit_fail(kit, "%zu bytes were allocated before, and %zu after %u lives: %zu more for each",
-                 before, last, lives, (last - before) / lives);
+    size_t first = median(sizes, third), second = median(sizes + third, third);
+    size_t last = median(sizes + lives - third, third);
+    if (second >= first + NOISE && last >= second + NOISE)
+        kit_fail(kit,
+                 "%zu bytes were allocated at first, then %zu, and %zu in the end: %zu more for "
+                 "each life",
+                 first, second, last, (last - first) / (lives - third));
 }

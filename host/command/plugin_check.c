@@ -177,11 +177,11 @@ static int check(struct invocation *invocation, const void *data) {
     const struct check_arguments *arguments = data;
     struct workplace place = {.path = ""};
     uint64_t cycles = CHECK_CYCLES;
-    if (arguments->cycles &&
-        (parse_decimal(arguments->cycles, strlen(arguments->cycles), 1000, &cycles) < 0 ||
-         cycles == 0))
-        return complain_of_usage(invocation, "--cycles: '%s' is not a number from 1 to 1000",
-                                 arguments->cycles);
+    if (arguments->cycles && (parse_decimal(arguments->cycles, strlen(arguments->cycles),
+                                            CHECK_CYCLES_MAX, &cycles) < 0 ||
+                              cycles == 0))
+        return complain_of_usage(invocation, "--cycles: '%s' is not a number from 1 to %d",
+                                 arguments->cycles, CHECK_CYCLES_MAX);
     struct shim_error error = ERROR_NONE;
     struct config *config;
     if (invocation_config(invocation, &config) < 0)
