@@ -83,7 +83,7 @@ eventually_soon() {
         at_terminal first kill-server
         in_terminal last "ctr task attach tty"
         eventually answers last
-        at_terminal last send-keys quit Enter # no more of what is shown then is looked at
+        at_terminal last send-keys quit Enter # ctr shows nothing more once the container is over
         eventually test -s "$T/status-last"
         is "$(cat "$T/status-last")" 4
         at_terminal last kill-server

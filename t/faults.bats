@@ -276,8 +276,7 @@ shell() {
 @test "of what a host was told of the journal was told before" {
     for RUNTIME in $WALKED; do
         # It has told the host, and has nothing to do with signals other than of children any more.
-        captures "$HELPERS/fault" --report "$T/report" --monitor --call "${CALL[signalfd4]}" --at 2 -- \
-            "$SHIMHOST" run -d -r "$RUNTIME" -b "$LONG" "$ID"
+        of_shimhost at_call --monitor --call "${CALL[signalfd4]}" --at 2 -- run -d -r "$RUNTIME" -b "$LONG" "$ID"
         is "$status $(cat "$T/report")" "0 2 ${CALL[signalfd4]} done"
         is "$(shimhost events | jq -r .type | xargs)" "created started"
         works delete --force "$ID"
@@ -289,8 +288,7 @@ shell() {
 @test "what a process has written is logged before its end is told" {
     for RUNTIME in $WALKED; do
         # Told that it is over, the monitor dies: of six files that it puts in their places, that is the last.
-        captures "$HELPERS/fault" --report "$T/report" --monitor --call "${CALL[renameat2]}" --at 6 -- \
-            "$SHIMHOST" run -r "$RUNTIME" -b "$CHATTY" --log "k8s-file:$T/log" "$ID"
+        of_shimhost at_call --monitor --call "${CALL[renameat2]}" --at 6 -- run -r "$RUNTIME" -b "$CHATTY" --log "k8s-file:$T/log" "$ID"
         is "$status $(cat "$T/report")" "7 6 ${CALL[renameat2]} done"
         is "$(grep -c 'stdout F line' "$T/log")" 60
         works delete --force "$ID"

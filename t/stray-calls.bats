@@ -28,8 +28,9 @@ stopping() {
     fi")"
 }
 
-holds_pidfd() {
-    ls -l "/proc/$1/fd" | grep -q 'pidfd'
+# holds PATTERN PID: the process has something open whose name has that.
+holds() {
+    ls -l "/proc/$2/fd" | grep -q "$1"
 }
 
 # A host deletes the container; its call of the runtime fails first, because the one that was stopped is under way.
@@ -100,7 +101,7 @@ is_deleted_after_the_other() {
         reached
         kill_and_await "$host"
         in_background delete --force "$ID"
-        eventually holds_pidfd $!
+        eventually holds pidfd $!
         no is_over "$pid"
         let_go
         joins $!
@@ -152,10 +153,6 @@ was_awaited() {
     done
 }
 
-is_yielding() {
-    ls -l "/proc/$1/fd" | grep -q /.changing
-}
-
 @test "a host that is killed meanwhile holds nobody up" {
     for RUNTIME in $RUNTIMES; do
         event end
@@ -165,7 +162,7 @@ is_yielding() {
         host=$!
         reached
         timeout "$PATIENCE" cat "$EVENTS/end"
-        eventually is_yielding "$(monitor_of "$ID")"
+        eventually holds /.changing "$(monitor_of "$ID")"
         kill_and_await "$host"
         eventually test -e "$STATE/$ID/init/.cleaned"
         let_go

@@ -31,26 +31,27 @@ struct change {
                 struct shim_error *error);
 };
 
-/* What has failed may be done or not: the runtime is asked, unless it was cut short and would not
- * answer. Until it has told, the mark stays, and whoever comes asks. */
-static void after_failure(struct process *process, int failure) {
+/* Takes the mark of a change away. What has failed may be done or not: the runtime is asked, unless
+ * it was cut short and would not answer. Until it has told, the mark stays, and whoever comes asks.
+ */
+static void unmark(struct process *process, int result) {
     struct shim_error ignored = ERROR_NONE;
-    if (failure == -ETIMEDOUT || failure == -ECANCELED)
+    if (result == -ETIMEDOUT || result == -ECANCELED)
         return;
-    if (SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
+    if (result < 0 && SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
         process_settle_status(process, &ignored);
     else
-        status_changing_clear(process->directory_fd); /* there is nobody to be asked */
+        status_changing_clear(process->directory_fd); /* done, or there is nobody to be asked */
 }
 
 static int change_status(struct process *process, const struct change *change,
                          struct shim_error *error) {
     char begun[CLOCK_RFC3339_SIZE]; /* what the change lets happen comes after this */
     struct shim_state state;
+    int mark AUTO_CLOSE = -1;
     int r = process_lock(process, error);
     if (r < 0 || (r = process_load(process, &state, error)) < 0)
         return r;
-    int mark AUTO_CLOSE = -1;
     clock_rfc3339(begun);
     if (state.status != change->from)
         return wrong_state(process, state.status, change->wanted, error);
@@ -66,10 +67,7 @@ static int change_status(struct process *process, const struct change *change,
         r = status_write(process->directory_fd, change->to, error);
     if (r == 0)
         process_tell(process, change->event, state.identity.pid, -1, begun);
-    if (r == 0)
-        status_changing_clear(process->directory_fd);
-    else
-        after_failure(process, r);
+    unmark(process, r);
     return r;
 }
 
@@ -177,10 +175,7 @@ int engine_checkpoint(struct engine *engine, const char *container,
     if ((r = status_changing_set(process->directory_fd, &mark, error)) < 0)
         return r;
     r = PLUGIN_CALL(process->runtime, checkpoint, &process->view, checkpoint, error);
-    if (r < 0)
-        after_failure(process, r);
-    else
-        status_changing_clear(process->directory_fd);
+    unmark(process, r);
     return r < 0 ? error_context(error, "container %s: cannot checkpoint it", container) : 0;
 }
 

@@ -85,15 +85,15 @@ struct monitor {
     bool unclean;          /* a cleanup command has failed */
     int64_t deadline;      /* of the state, on the monotonic clock in milliseconds, or 0 */
 
-    int ready_fd;   /* the host waits at its other end, or -1 */
-    int signal_fd;  /* signalfd */
-    int exit_fd;    /* whoever waits sees its end; -1 once told */
-    int control_fd; /* orders */
-    int status_fd;  /* the exit status's file, with room set aside, or -1 */
-    int pidfd;      /* of a foreign process, or -1 */
-    int change_fd;  /* whose other end a host holds that has the runtime change something, or -1 */
-    int capture_fd; /* output of the cleanup command, or -1 */
-    int oom_fd;     /* the kernel's counter of what it killed for want of memory, or -1; */
+    int ready_fd;       /* the host waits at its other end, or -1 */
+    int signal_fd;      /* signalfd */
+    int exit_fd;        /* whoever waits sees its end; -1 once told */
+    int control_fd;     /* orders */
+    int status_fd;      /* the exit status's file, with room set aside, or -1 */
+    int pidfd;          /* of a foreign process, or -1 */
+    int change_fd;      /* read by a host that has the runtime change something, or -1 */
+    int capture_fd;     /* output of the cleanup command, or -1 */
+    int oom_fd;         /* the kernel's counter of what it killed for want of memory, or -1; */
     uint64_t oom_kills; /* what it said before the process */
 
     bool guarded;  /* our oom_score_adj has been lowered; */

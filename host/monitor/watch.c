@@ -208,7 +208,7 @@ static int wait_for_events(struct monitor *monitor, struct pollfd fds[WATCHED], 
      * reported; as it is of a FIFO that nobody reads any more. */
     fds[PROCESS] = (struct pollfd){
         .fd = monitor->state == WATCHING ? monitor->pidfd : monitor->change_fd,
-        .events = monitor->unreaped || monitor->state == YIELDING ? 0 : POLLIN,
+        .events = monitor->unreaped ? 0 : POLLIN,
     };
     fds[CAPTURE] = (struct pollfd){.fd = monitor->capture_fd, .events = POLLIN};
     int count = STREAMS + streams_poll(monitor, fds + STREAMS);

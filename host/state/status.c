@@ -206,9 +206,9 @@ static int contradicted(const struct shim_state *state, struct shim_error *error
 
 int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
-    struct shim_error problem = ERROR_NONE, unread = ERROR_NONE;
+    struct shim_error problem = ERROR_NONE, untold = ERROR_NONE;
     /* It is written last, so it is read first: what stands before it is there then. */
-    int read = status_read(directory_fd, &state.status, &unread);
+    int told = status_read(directory_fd, &state.status, &untold);
     int r = identity_read_process(directory_fd, &state.identity, &problem);
     if (r == -ENOENT) { /* not there yet: that is an answer */
         state.identity = (struct shim_identity){.size = sizeof(state.identity)};
@@ -222,10 +222,10 @@ int status_load(int directory_fd, struct shim_state *ret_state, struct shim_erro
         return ended;
     if (ended && state.identity.pid && (r = contradicted(&state, error)) < 0)
         return r;
-    if (!ended && read < 0) {
+    if (!ended && told < 0) {
         if (error)
-            *error = unread;
-        return read;
+            *error = untold;
+        return told;
     }
     if (!ended && state.status != SHIM_STATUS_UNKNOWN && !state.identity.pid)
         return error_set(error, -EBADMSG, "status says %s, but %s is missing",
