@@ -93,6 +93,36 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "a monitor whose file is lost is not taken for dead: nobody is killed, nobody is adopted" {
+    for RUNTIME in $RUNTIMES; do
+        for policy in kill adopt; do
+            configure_runtime "$RUNTIME" "on-monitor-death: $policy"
+            works run -d -r "$RUNTIME" -b "$(bundle nameless "$FOREVER")" "$ID"
+            pid=$(pid_of "$ID")
+            monitor=$(monitor_of "$ID")
+            mv "$STATE/$ID/init/monitor" "$T/monitor"
+            fails_with 1 wait --timeout 1ms "$ID"
+            says "monitor is missing"
+            fails_with 1 check --repair
+            says damaged "monitor is missing"
+            says_not "mended: "
+            no is_over "$pid"
+            no is_over "$monitor"
+            [[ ! -e $STATE/$ID/init/monitor ]]
+            is "$(field "$ID" .status)" running
+            # It can be told to end, and its end is told.
+            works kill "$ID" KILL
+            eventually is_over "$monitor"
+            gives 137 "$ID"
+            works delete "$ID"
+            works run -d -r "$RUNTIME" -b "$(bundle nameless "$FOREVER")" "$ID"
+            rm "$STATE/$ID/init/monitor"
+            works delete --force "$ID"
+            nothing_is_left
+        done
+    done
+}
+
 @test "monitor and process both die unseen: wait says that nobody knows, and makes up no number" {
     for RUNTIME in $RUNTIMES; do
         for policy in kill adopt; do

@@ -63,13 +63,17 @@ static int gather(struct facts *facts, struct shim_error *error) {
         return r;
     }
     facts->known = r == 0;
+    /* Before the process, which may end meanwhile. */
+    if ((r = status_ended(facts->directory_fd, &ignored, error)) < 0)
+        return r;
+    facts->ended = r;
     r = facts->known ? identity_alive(&facts->identity, error) : 0;
     if (r < 0)
         return r;
     facts->alive = r;
-    if ((r = status_ended(facts->directory_fd, &ignored, error)) < 0)
+    if (facts->known && !facts->ended && !facts->monitored &&
+        (r = status_monitor_named(facts->directory_fd, &facts->identity, error)) < 0)
         return r;
-    facts->ended = r;
     if (!facts->known && !facts->ended && facts->status != SHIM_STATUS_UNKNOWN)
         return error_set(error, -EBADMSG, "status says %s, but pid or starttime is missing",
                          status_name(facts->status));

@@ -124,7 +124,11 @@ static int recover_locked(struct process *process, struct shim_error *error) {
             error, -ENODATA, SHIM_REASON_WRONG_STATE,
             "container %s, process %s: its spawn never finished; run: shimhost delete %s",
             process->container_id, process->id, process->container_id);
-    if (r < 0 || (r = identity_alive(&identity, error)) < 0)
+    if (r < 0)
+        return r;
+    if ((r = status_monitor_named(process->directory_fd, &identity, error)) < 0)
+        return error_context(error, "container %s, process %s", process->container_id, process->id);
+    if ((r = identity_alive(&identity, error)) < 0)
         return r;
     process_tell(process, "monitor-lost", identity.pid, -1, NULL);
     if (r == 0)

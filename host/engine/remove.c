@@ -12,6 +12,22 @@
 #include "engine/call.h"
 #include "process/identity.h"
 
+/* SIGKILL without a plugin, as when the container is over, and none knows it any more. 1: it is
+ * over; 0: its directory does not tell which process it is. */
+static int kill_left(const struct process *init, int directory_fd, struct shim_error *error) {
+    struct shim_identity identity = {.size = sizeof(identity)};
+    int pidfd AUTO_CLOSE = -1;
+    int r = identity_read_process(directory_fd, &identity, error);
+    if (r < 0)
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
+    r = identity_open(&identity, &pidfd, error);
+    if (r == 0 && (r = identity_signal(&identity, SIGKILL, error)) == 0 &&
+        (r = pidfd_await(pidfd, init->runtime->config->timeouts.signal, init->view.cancel_fd)) < 0)
+        error_set(error, r, "pid %d was sent SIGKILL, and its end was not seen: %s", identity.pid,
+                  strerror(-r));
+    return r == 0 || r == -ESRCH ? 1 : r;
+}
+
 /* Ends a process that lives. */
 static int kill_process(struct process *process, const struct shim_state *state,
                         struct shim_error *error) {
@@ -22,7 +38,9 @@ static int kill_process(struct process *process, const struct shim_state *state,
     int32_t exit_status;
     r = PLUGIN_CALL(runtime, wait, &process->view, runtime->config->timeouts.signal, &exit_status,
                     error);
-    return r == -ENODATA ? 0 : r; /* over is over, whatever its status */
+    if (r == -EBADMSG) /* its monitor is not named, and cannot be waited for */
+        r = kill_left(process, process->directory_fd, error);
+    return r == -ENODATA || r == 1 ? 0 : r; /* over is over, whatever its status */
 }
 
 /* What is known of a process that is being removed. */
@@ -94,22 +112,6 @@ static int await_monitor(const struct process *process, const char *id, int dire
                ? 0
                : error_set(error, r, "container %s: its monitor (pid %d) does not end",
                            process->container_id, monitor.pid);
-}
-
-/* SIGKILL to a process whose container is over: no plugin knows it any more. 1: it is over; 0: its
- * directory does not tell which process it is. */
-static int kill_left(const struct process *init, int directory_fd, struct shim_error *error) {
-    struct shim_identity identity = {.size = sizeof(identity)};
-    int pidfd AUTO_CLOSE = -1;
-    int r = identity_read_process(directory_fd, &identity, error);
-    if (r < 0)
-        return r == -ENOENT || r == -EBADMSG ? 0 : r;
-    r = identity_open(&identity, &pidfd, error);
-    if (r == 0 && (r = identity_signal(&identity, SIGKILL, error)) == 0 &&
-        (r = pidfd_await(pidfd, init->runtime->config->timeouts.signal, init->view.cancel_fd)) < 0)
-        error_set(error, r, "pid %d was sent SIGKILL, and its end was not seen: %s", identity.pid,
-                  strerror(-r));
-    return r == 0 || r == -ESRCH ? 1 : r;
 }
 
 struct left {

@@ -264,3 +264,13 @@ int status_monitor_alive(int directory_fd, struct shim_identity *ret_identity,
         *ret_identity = identity;
     return r;
 }
+
+int status_monitor_named(int directory_fd, const struct shim_identity *process,
+                         struct shim_error *error) {
+    if (file_exists_at(directory_fd, "monitor"))
+        return 0;
+    int r = identity_of_other_boot(process, error);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return error_set(error, -EBADMSG, "monitor is missing: nobody knows whether its monitor lives");
+}

@@ -57,4 +57,10 @@ int status_load(int directory_fd, struct shim_state *ret_state, struct shim_erro
 int status_monitor_alive(int directory_fd, struct shim_identity *ret_identity,
                          struct shim_error *error);
 
+/* To be asked of a process that is known, whose end is not, and whose monitor seems to be dead.
+ * -EBADMSG: only the file that names the monitor is missing, which is written before the process is
+ * known, and it may live. */
+int status_monitor_named(int directory_fd, const struct shim_identity *process,
+                         struct shim_error *error);
+
 #endif

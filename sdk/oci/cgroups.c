@@ -160,7 +160,15 @@ int oci_cgroups_remove(const struct shim_context *context, const struct shim_pro
         return 0;
     if (r < 0)
         return oci_fail(context, error, r, SHIM_REASON_NONE, "%s", problem.message);
-    r = 0;
+    /* What was cut off may be the end of a name, and what is left somebody else's. */
+    size_t length = strlen(list);
+    if (length == 0 || list[length - 1] != '\n')
+        r = oci_fail(context, error, -EBADMSG, SHIM_REASON_NONE,
+                     "%s: it has been cut short; remove the cgroups that it names and are this "
+                     "container's, then the file",
+                     CGROUPS_FILE);
+    else
+        r = 0;
     char *rest = list;
     for (char *path = strsep(&rest, "\n"); path && r == 0; path = strsep(&rest, "\n"))
         if (*path)

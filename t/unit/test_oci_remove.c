@@ -194,6 +194,21 @@ static void nothing_else_is_removed(void **state) {
     assert_int_equal(faccessat(fixture->directory->fd, "keep", F_OK, 0), 0);
 }
 
+/* A list that was cut short may name another's. */
+static void a_list_that_is_cut_short_removes_nothing(void **state) {
+    struct shim_oci_runtime runtime = {0};
+    struct oci_fixture *fixture = opened(state, &runtime);
+    static const char list[] = "/sys/fs/cgroup/no-such/c1\n/sys/fs/cgroup/no-such/deep/c1\n";
+    const size_t first = strcspn(list, "\n") + 1;
+    for (size_t length = 0; length < sizeof(list); length++) {
+        struct shim_error error = ERROR_NONE;
+        put_bytes(fixture->directory, ".cgroups", list, length);
+        int expected = length == first || length == sizeof(list) - 1 ? 0 : -EBADMSG;
+        assert_int_equal(shim_oci_remove(&fixture->context, &fixture->process, &error), expected);
+        assert_int_equal(!!strstr(error.message, ".cgroups: it has been cut short"), !!expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         OCI_TEST(a_container_that_is_there_is_left_alone),
@@ -211,6 +226,7 @@ int main(void) {
         OCI_TEST(a_configured_path_is_foreseen),
         OCI_TEST(other_paths_are_not),
         OCI_TEST(nothing_else_is_removed),
+        OCI_TEST(a_list_that_is_cut_short_removes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
