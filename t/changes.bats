@@ -129,6 +129,19 @@ pids_cgroup() {
     done
 }
 
+@test "a checkpoint takes as long as it takes" {
+    binary=$BUILD/t/fake-runtime/fake-runtime
+    configure_runtime fake 'plugin: oci' "binary: $binary"
+    works run -d -r fake -b "$(bundle large 'exec sleep 1000')" "$ID"
+    # Longer than all time-outs and the 10 s that any other entry of a plugin has beyond them.
+    configure_runtime fake 'plugin: oci' "binary: $(wrapped "$binary" checkpoint 'sleep 11; exit 0')" \
+        'timeouts: {spawn: 100ms, signal: 100ms, delete: 100ms}'
+    LIMIT=60 works checkpoint --image-path "$T/image" "$ID"
+    configure_runtime fake 'plugin: oci' "binary: $binary"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 # A user namespace: who is root in the container is somebody else outside, and still owns its streams.
 @test "root in a user namespace owns its streams" {
     for RUNTIME in $RUNTIMES; do

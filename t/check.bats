@@ -103,6 +103,29 @@ cannot_mend() {
     done
 }
 
+@test "what was not to be adopted when it was spawned can be, once the policy says so" {
+    for RUNTIME in fake process; do
+        works run -d -r "$RUNTIME" -b "$(bundle later "$FOREVER")" "$ID"
+        works exec -d --id worker "$ID" -- sh -c "$FOREVER"
+        pid=$(pid_of "$ID")
+        kill_monitor
+        kill_monitor worker
+        adopting "$RUNTIME"
+        mends
+        no is_over "$pid"
+        works kill --process-id worker "$ID" KILL
+        gives 137 --process-id worker "$ID"
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        eventually is_over "$(monitor_of "$ID")"
+        # What its monitor was never told to clean is found.
+        [[ ! -e $STATE/$ID/init/.cleaned ]]
+        works delete "$ID"
+        is "$(find "$ROOTS" -name "$ID")" ""
+        nothing_is_left
+    done
+}
+
 @test "an end that nobody saw is announced as unknown" {
     for RUNTIME in fake process; do
         works run -d -r "$RUNTIME" -b "$(bundle unseen "$FOREVER")" "$ID"
@@ -252,6 +275,27 @@ watches() {
     done
 }
 
+@test "what lives without a status lives, also if its runtime does not say what it is" {
+    works run -d -b "$(bundle untold "$FOREVER")" "$ID"
+    kill_monitor
+    rm "$STATE/$ID/init/status"
+    pid=$(pid_of "$ID")
+    configure_runtime fake 'plugin: oci' "binary: $(wrapped "$BUILD/t/fake-runtime/fake-runtime" state 'exit 1')"
+    fails_with 1 delete "$ID"
+    says "kill it first"
+    no is_over "$pid"
+    works delete --force "$ID"
+    is_over "$pid"
+    nothing_is_left
+}
+
+@test "a runtime whose root is in the state directory is refused" {
+    configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime" "root: $STATE/fake"
+    fails_with 125 run -b "$(bundle inside :)" "$ID"
+    says "runtime fake" "$STATE/fake is in the state directory"
+    nothing_is_left
+}
+
 @test "an exit status of a process that lives is a contradiction, and nothing is done" {
     works run -d -b "$(bundle contradiction "$FOREVER")" "$ID"
     echo 0 >"$STATE/$ID/init/exitStatus"
@@ -375,16 +419,73 @@ monitor_with_child() {
     nothing_is_left
 }
 
-@test "what a runtime has of a container again that was cleaned up is found, and removed" {
+# elsewhere ARGUMENT…: shimhost with another state directory and the same runtimes, whose roots both use.
+elsewhere() {
+    captures shimhost --state-dir "$T/elsewhere" "$@"
+    is "$status" 0 "exit status of $* ($output)"
+}
+
+@test "what a runtime has of an id again that was cleaned up is found, and removed only if it is dead" {
     captures shimhost run -b "$(bundle again 'exit 7')" "$ID"
     is "$status" 7
     eventually is_over "$(monitor_of "$ID")"
     is_well
-    mkdir "$ROOTS/fake/$ID"
-    finds uncleaned
+    elsewhere run -d -b "$(bundle another "$FOREVER")" "$ID"
+    pid=$(cat "$T/elsewhere/$ID/init/pid")
+    cannot_mend uncleaned
+    says "may be another's"
     says "$ROOTS/fake/$ID"
+    no is_over "$pid"
+    works delete "$ID"
+    no is_over "$pid"
+    captures shimhost run -b "$(bundle again 'exit 7')" "$ID"
+    is "$status" 125
+    says "already has a container of this id"
+    elsewhere delete --force "$ID"
+    nothing_is_left
+    # Dead, and its runtime says so: nobody deletes what is over but a host or a monitor.
+    captures shimhost run -b "$(bundle again 'exit 7')" "$ID"
+    is "$status" 7
+    eventually is_over "$(monitor_of "$ID")"
+    elsewhere run -d -b "$(bundle another "$FOREVER")" "$ID"
+    kill_and_await "$(head -n 1 "$T/elsewhere/$ID/init/monitor")"
+    kill_and_await "$(cat "$T/elsewhere/$ID/init/pid")"
+    finds uncleaned
     mends
     [[ ! -e $ROOTS/fake/$ID ]]
+    elsewhere delete "$ID"
     works delete "$ID"
+    nothing_is_left
+}
+
+@test "a spawn that came to no monitor is deleted, and another's container of its id lives on" {
+    elsewhere run -d -b "$(bundle another "$FOREVER")" "$ID"
+    pid=$(cat "$T/elsewhere/$ID/init/pid")
+    for command in "delete $ID" "check --repair"; do
+        mkdir -p "$STATE/$ID/init"
+        chmod 700 "$STATE"
+        cp "$T/elsewhere/$ID/container.json" "$STATE/$ID"
+        cp "$T/elsewhere/$ID/init/process.json" "$STATE/$ID/init"
+        captures shimhost $command
+        says_not "could not"
+        [[ ! -e $STATE/$ID ]]
+        no is_over "$pid"
+    done
+    elsewhere delete --force "$ID"
+    nothing_is_left
+}
+
+@test "a directory that no spawn has made is not deleted" {
+    mkdir -m 700 -p "$STATE/web/rootfs/bin"
+    chmod 700 "$STATE"
+    : >"$STATE/web/config.json"
+    mkdir -m 700 -p "$STATE/runc/other"
+    : >"$STATE/runc/other/state.json"
+    for command in "delete web" "delete runc" "delete --process-id rootfs web" "delete --process-id other runc" "check --repair"; do
+        fails_with 1 $command
+        says_not "; mended: "
+    done
+    [[ -d $STATE/web/rootfs/bin && -e $STATE/web/config.json && -e $STATE/runc/other/state.json ]]
+    rm -r "$STATE/web" "$STATE/runc"
     nothing_is_left
 }

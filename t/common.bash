@@ -361,6 +361,11 @@ kill_and_await() {
     eventually is_over "$1"
 }
 
+# holds PATTERN PID: the process has something open whose name has that.
+holds() {
+    ls -l "/proc/$2/fd" | grep -q "$1"
+}
+
 # kill_monitor [PROCESS]: that of $ID.
 kill_monitor() {
     kill_and_await "$(monitor_of "$ID" "$@")"

@@ -311,6 +311,51 @@ shell() {
     nothing_is_left
 }
 
+@test "an exec that is removed while it is looked at is no finding" {
+    RUNTIME=fake
+    works run -d -b "$LONG" "$ID"
+    works exec -d --id other "$ID" -- true
+    works wait --process-id other "$ID"
+    eventually is_over "$(monitor_of "$ID" other)"
+    of_shimhost at_call --at 2 --meanwhile "$(shell delete --process-id other "$ID")" --after other -- check
+    is "$status" 0
+    [[ ! -e $STATE/$ID/other ]]
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "a process that ends while it is looked at is no contradiction" {
+    for RUNTIME in $WALKED; do
+        works run -d -r "$RUNTIME" -b "$LONG" "$ID"
+        # Once it has been seen to live.
+        of_shimhost at_call --at 3 --meanwhile "$(shell kill "$ID" KILL); $(shell wait "$ID")" --after "/proc/$(pid_of "$ID")/" -- check
+        is "$status" 0
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "who waits for an exec that is removed is not told that it never began" {
+    RUNTIME=fake
+    works run -d -b "$LONG" "$ID"
+    works exec -d --id other "$ID" -- true
+    works wait --process-id other "$ID"
+    eventually is_over "$(monitor_of "$ID" other)"
+    of_shimhost at_call --at 2 --meanwhile "$(shell delete --process-id other "$ID")" --after process.json -- wait --process-id other "$ID"
+    is "$status" 1
+    says "was removed meanwhile"
+    # One that never began is deleted by itself.
+    works exec -d --id other "$ID" -- true
+    works wait --process-id other "$ID"
+    eventually is_over "$(monitor_of "$ID" other)"
+    rm "$STATE/$ID/other"/{pid,starttime,status,exitStatus,monitor}
+    fails_with 1 wait --process-id other "$ID"
+    says "run: shimhost delete --process-id other $ID"
+    works delete --process-id other "$ID"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 @test "a process that ends while it is being adopted is over, and can be deleted" {
     for RUNTIME in $WALKED; do
         for _ in {1..8}; do

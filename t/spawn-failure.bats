@@ -60,6 +60,44 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "an exec that is being spawned is its host's: a deletion waits for it" {
+    for RUNTIME in $RUNTIMES; do
+        slow_runtime before
+        works run -d -r "$RUNTIME" -b "$(bundle busy "$FOREVER")" "$ID"
+        sed -i 's/"runtime": *"[^"]*"/"runtime": "slow"/' "$STATE/$ID/container.json"
+        in_background exec -d --id worker "$ID" -- sh -c "$FOREVER"
+        job=$!
+        await launched
+        in_background delete --process-id worker "$ID"
+        deletion=$!
+        eventually holds "/$ID/.lock" "$deletion"
+        give proceed
+        joins "$job"
+        is "$status $output" "0 "
+        joins "$deletion"
+        is "$status" 1
+        says "is running; kill it first"
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
+@test "what cannot be undone is kept, and can be deleted" {
+    for RUNTIME in $RUNTIMES; do
+        slow_runtime after 'timeouts: {spawn: 2s}'
+        real=$(runtime_binary "$RUNTIME")
+        sed -i "2i case \" \$* \" in *\" delete \"*) [[ -e $T/deletable ]] || { echo no; exit 1; } ;; esac" "$T/bin/slow"
+        rm -f "$T/deletable"
+        fails_with 1 create -r slow -b "$(bundle kept "$FOREVER")" "$ID"
+        says "timed out" "run: shimhost delete $ID"
+        [[ -d $STATE/$ID ]]
+        fails_with 1 delete "$ID"
+        touch "$T/deletable"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
 @test "run says 125 of it" {
     for RUNTIME in $RUNTIMES; do
         slow_runtime before

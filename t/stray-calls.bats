@@ -28,11 +28,6 @@ stopping() {
     fi")"
 }
 
-# holds PATTERN PID: the process has something open whose name has that.
-holds() {
-    ls -l "/proc/$2/fd" | grep -q "$1"
-}
-
 # A host deletes the container; its call of the runtime fails first, because the one that was stopped is under way.
 is_deleted_after_the_other() {
     in_background delete "$ID"
@@ -130,6 +125,7 @@ was_awaited() {
     gives "$1" "$ID"
     eventually test -e "$STATE/$ID/init/.cleaned"
     is "$(xargs <"$T/calls")" "$2 delete"
+    is "$(cat "$STATE/$ID/init/status")" stopped
     works delete "$ID"
     rm "$EVENTS"/*
     nothing_is_left

@@ -3,6 +3,7 @@
  * entries that nobody of ours makes. */
 #include "engine/check_internal.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static void stranger(struct files *files, const char *name) {
     struct check_finding finding =
         check_finding(files->container->id, files->process, "stranger", "%s: nothing of ours",
                       text_show(shown, sizeof(shown), name, strlen(name)));
-    check_advise(&finding, "find out who put it there; shimhost delete removes it");
+    check_advise(&finding, "find out who put it there, and remove it");
     check_report(files->container->check, &finding);
 }
 
@@ -80,8 +81,8 @@ static int look(const char *name, unsigned char type, void *user) {
         return 0; /* gone meanwhile */
     if (is_hosts_temporary(name) || (files->finished && is_monitors_temporary(name)))
         leftover(files, name);
-    else if (!files->process && name[0] != '.' && strcmp(name, CONTAINER_FILE) != 0 &&
-             !(S_ISDIR(status.st_mode) && id_valid(name)))
+    else if (!files->process &&
+             !store_is_of_container(name, S_ISDIR(status.st_mode) ? DT_DIR : DT_REG))
         stranger(files, name);
     return 0;
 }

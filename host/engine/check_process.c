@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -216,10 +217,22 @@ static bool in_root(const struct facts *facts, char *path, size_t size) {
     struct process *process AUTO_LENT = NULL;
     struct shim_error ignored = ERROR_NONE;
     struct stat status;
-    if (open_locked(facts, &process, &ignored) < 0 || !process->runtime->config->root)
+    if (open_locked(facts, &process, &ignored) < 0 || !process->runtime->shim.root)
         return false;
-    snprintf(path, size, "%s/%s", process->runtime->config->root, facts->container->id);
+    snprintf(path, size, "%s/%s", process->runtime->shim.root, facts->container->id);
     return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Does the runtime deny that what it has of that id lives? */
+static bool is_dead(const struct facts *facts) {
+    struct process *process AUTO_LENT = NULL;
+    struct shim_error ignored = ERROR_NONE;
+    uint32_t status = SHIM_STATUS_UNKNOWN;
+    if (open_locked(facts, &process, &ignored) < 0 ||
+        !SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
+        return false;
+    int r = PLUGIN_CALL(process->runtime, state, &process->view, &status, &ignored);
+    return r == -ENOENT || (r == 0 && status == SHIM_STATUS_STOPPED);
 }
 
 static void cleanness(const struct facts *facts) {
@@ -228,7 +241,8 @@ static void cleanness(const struct facts *facts) {
     if (facts->monitored || !is_init(facts))
         return;
     struct check_finding finding;
-    if (!status_cleaned(facts->directory_fd))
+    bool cleaned = status_cleaned(facts->directory_fd);
+    if (!cleaned)
         finding =
             found(facts, "uncleaned", "it is over, but its runtime may still have something of it");
     else if (in_root(facts, path, sizeof(path)))
@@ -236,7 +250,10 @@ static void cleanness(const struct facts *facts) {
                                 "it is over, but its runtime still has %.300s", path);
     else
         return;
-    if (facts->container->check->repair)
+    /* What has its id since its own was cleaned may be somebody else's. */
+    if (cleaned && !is_dead(facts))
+        check_advise(&finding, "that may be another's, and alive: nothing is done on doubt");
+    else if (facts->container->check->repair)
         check_mended(&finding, clean(facts, &problem), &problem, "made the runtime forget it");
     else
         check_advise(&finding, "shimhost check --repair and shimhost delete make it forget");
@@ -265,6 +282,13 @@ static void reaping(const struct facts *facts) {
     report(facts, &finding);
 }
 
+/* An exec goes without its container's lock, and its files go first. */
+static bool being_removed(const struct facts *facts) {
+    struct stat status;
+    return !is_init(facts) && (flock(facts->directory_fd, LOCK_SH | LOCK_NB) < 0 ||
+                               fstat(facts->directory_fd, &status) < 0 || status.st_nlink == 0);
+}
+
 static int judge(const struct facts *facts, struct shim_error *error) {
     if (facts->alive && facts->ended)
         contradiction(facts);
@@ -277,7 +301,7 @@ static int judge(const struct facts *facts, struct shim_error *error) {
         cleanness(facts);
     } else if (!facts->monitored && facts->known)
         without_end(facts);
-    else if (!facts->monitored)
+    else if (!facts->monitored && !being_removed(facts))
         return check_unfinished(facts->container, facts->id, error);
     /* else its monitor has yet to launch it, or is about to tell its end */
     return 0;

@@ -115,22 +115,41 @@ int process_launch(const struct shim_context *context, const struct shim_process
     return r < 0 ? r : 0;
 }
 
+/* The cleanup commands into *plan, which points into `bytes` and `words`. None were kept where
+ * adoption was not yet the policy when the process was spawned: what they would have cleaned is
+ * left to deletion. */
+static int load_cleanup(const struct process *process, char **bytes, const char **words,
+                        const char *const **commands, struct launch_plan *plan,
+                        struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    size_t length;
+    int r = file_read_at(process->directory_fd, CLEANUP_FILE, CLEANUP_FILE_MAX, bytes, &length,
+                         &problem);
+    if (r == -ENOENT) {
+        plan->unclean = true;
+        return 0;
+    }
+    if (r == 0 && (r = split_cleanup(*bytes, length, words, commands)) < 0)
+        error_set(&problem, r, "%s: not as a host writes it", CLEANUP_FILE);
+    if (r < 0) {
+        *error = problem;
+        return r;
+    }
+    plan->cleanup = commands;
+    return 0;
+}
+
 static int adopt(struct process *process, struct shim_error *error) {
     char *bytes AUTO_FREE = NULL;
-    size_t length;
     const char **words AUTO_FREE = calloc(CLEANUP_WORDS_MAX, sizeof(*words));
     const char *const *commands[LAUNCH_CLEANUPS_MAX + 1];
+    struct launch_plan plan = plan_for(process);
+    struct stream_set streams;
     if (!words)
         return error_set(error, -ENOMEM, "out of memory");
-    int r =
-        file_read_at(process->directory_fd, CLEANUP_FILE, CLEANUP_FILE_MAX, &bytes, &length, error);
-    if (r == 0 && (r = split_cleanup(bytes, length, words, commands)) < 0)
-        error_set(error, r, "%s: not as a host writes it", CLEANUP_FILE);
-    struct stream_set streams;
+    int r = load_cleanup(process, &bytes, words, commands, &plan, error);
     if (r < 0 || (r = streams_hold(process, &streams, error)) < 0)
         return r;
-    struct launch_plan plan = plan_for(process);
-    plan.cleanup = commands;
     plan.words = (const char *const *)streams.words;
     plan.descriptors = streams.descriptors;
     plan.n_descriptors = streams.n_descriptors;

@@ -64,7 +64,7 @@ static int change_status(struct process *process, const struct change *change,
     if (r < 0)
         error_context(error, "container %s: cannot %s it", process->container_id, change->name);
     else
-        r = status_write(process->directory_fd, change->to, error);
+        r = status_change(process->directory_fd, change->to, error);
     if (r == 0)
         process_tell(process, change->event, state.identity.pid, -1, begun);
     unmark(process, r);
@@ -174,7 +174,9 @@ int engine_checkpoint(struct engine *engine, const char *container,
         return wrong_state(process, state.status, "only a running one can be checkpointed", error);
     if ((r = status_changing_set(process->directory_fd, &mark, error)) < 0)
         return r;
-    r = PLUGIN_CALL(process->runtime, checkpoint, &process->view, checkpoint, error);
+    /* How long it takes depends on the container's memory. */
+    r = PLUGIN_CALL_WITHIN(process->runtime, SHIM_FOREVER, checkpoint, &process->view, checkpoint,
+                           error);
     unmark(process, r);
     return r < 0 ? error_context(error, "container %s: cannot checkpoint it", container) : 0;
 }

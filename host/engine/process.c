@@ -199,7 +199,7 @@ int process_settle_status(struct process *process, struct shim_error *error) {
     if (status == SHIM_STATUS_STOPPED || status == SHIM_STATUS_UNKNOWN)
         return error_set(error, -EBADMSG, "its runtime calls it %s, but nobody has seen its end",
                          status_name(status));
-    if ((r = status_write(process->directory_fd, status, error)) < 0)
+    if ((r = status_change(process->directory_fd, status, error)) < 0)
         return r;
     status_changing_clear(process->directory_fd);
     return 0;

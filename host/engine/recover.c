@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -107,6 +108,19 @@ static void settle_adopted(struct process *process) {
         process_settle_status(process, &ignored);
 }
 
+static int never_finished(const struct process *process, struct shim_error *error) {
+    struct stat status;
+    if (fstat(process->directory_fd, &status) == 0 && status.st_nlink == 0)
+        return error_set(error, -ENOENT, "process %s of container %s was removed meanwhile",
+                         process->id, process->container_id);
+    return error_set_reason(
+        error, -ENODATA, SHIM_REASON_WRONG_STATE,
+        "container %s, process %s: its spawn never finished; run: shimhost delete %s%s%s%s",
+        process->container_id, process->id, process->record.exec ? "--process-id " : "",
+        process->record.exec ? process->id : "", process->record.exec ? " " : "",
+        process->container_id);
+}
+
 static int recover_locked(struct process *process, struct shim_error *error) {
     int32_t ignored;
     char why[256];
@@ -120,10 +134,7 @@ static int recover_locked(struct process *process, struct shim_error *error) {
     struct shim_identity identity = {.size = sizeof(identity)};
     r = identity_read_process(process->directory_fd, &identity, error);
     if (r == -ENOENT)
-        return error_set_reason(
-            error, -ENODATA, SHIM_REASON_WRONG_STATE,
-            "container %s, process %s: its spawn never finished; run: shimhost delete %s",
-            process->container_id, process->id, process->container_id);
+        return never_finished(process, error);
     if (r < 0)
         return r;
     if ((r = status_monitor_named(process->directory_fd, &identity, error)) < 0)

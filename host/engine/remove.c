@@ -155,12 +155,24 @@ int process_forget(struct process *process, struct shim_error *error) {
     return r;
 }
 
+/* A monitor names itself before it does anything, so where none has, no runtime has been called.
+ * The others are looked for in case that file alone has been lost. */
+static int never_launched(int directory_fd) {
+    static const char *const traces[] = {"monitor", "pid", "status", "exitStatus", "exitUnknown"};
+    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+        if (file_exists_at(directory_fd, traces[i]))
+            return 0;
+    return 1;
+}
+
 /* The runtime forgets the container, unless its monitor has seen to that. A runtime that was killed
  * while it created one leaves more than it can delete, which its plugin knows. */
 static int remove_from_runtime(struct process *process, enum ending ending,
                                struct shim_error *error) {
     if (ending == IS_OVER && status_cleaned(process->directory_fd))
         return 0;
+    if (ending == INCOMPLETE && never_launched(process->directory_fd))
+        return 0; /* what the runtime has of that id is somebody else's */
     int r = process_forget(process, error);
     return r < 0 ? error_context(error, "container %s: its runtime cannot delete it",
                                  process->container_id)
@@ -193,8 +205,15 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
         return r;
     }
     *ret_ending = state.status == SHIM_STATUS_UNKNOWN ? INCOMPLETE : IS_OVER;
-    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
+    if (state.status == SHIM_STATUS_STOPPED)
         return 0;
+    if (state.status == SHIM_STATUS_UNKNOWN) {
+        /* Where its runtime does not say what a process is that lives, it lives all the same. */
+        r = state.identity.pid ? identity_alive(&state.identity, error) : 0;
+        if (r <= 0)
+            return r;
+        *ret_ending = IS_OVER;
+    }
     if (!force)
         return still_lives(process, state.status, error);
     r = kill_process(process, &state, error);
@@ -227,14 +246,28 @@ static int remove_container(struct process *init, bool force, struct shim_error 
     return r;
 }
 
-/* A monitor names itself before it does anything, so where none has, no runtime has been called.
- * The others are looked for in case that file alone has been lost. */
-static int never_launched(int directory_fd) {
-    static const char *const traces[] = {"monitor", "pid", "status", "exitStatus", "exitUnknown"};
-    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
-        if (file_exists_at(directory_fd, traces[i]))
-            return 0;
-    return 1;
+static int is_another_s(const char *name, unsigned char type, void *user) {
+    (void)user;
+    return store_is_of_container(name, type) ? 0 : -ENOTEMPTY;
+}
+
+struct seen {
+    bool any, ours;
+};
+
+static int see(const char *name, unsigned char type, void *user) {
+    struct seen *seen = user;
+    (void)type;
+    seen->any = true;
+    seen->ours = seen->ours || name[0] == '.' || strcmp(name, PROCESS_FILE) == 0 ||
+                 strcmp(name, "exit") == 0 || strcmp(name, "control") == 0;
+    return 0;
+}
+
+/* Is there something in it, and nothing that a spawn makes first? */
+static bool is_strange(int directory_fd) {
+    struct seen seen = {false, false};
+    return directory_list(directory_fd, see, &seen, NULL) < 0 || (seen.any && !seen.ours);
 }
 
 struct launched {
@@ -246,7 +279,7 @@ static int is_launched(const char *id, void *user) {
     const struct launched *launched = user;
     int fd AUTO_CLOSE = -1;
     int r = store_process_open(launched->container_fd, launched->container, id, &fd, NULL);
-    return r < 0 || !never_launched(fd) ? -ENOTEMPTY : 0;
+    return r < 0 || !never_launched(fd) || is_strange(fd) ? -ENOTEMPTY : 0;
 }
 
 static int remove_unlaunched_exec(int container_fd, const char *container, const char *id,
@@ -255,7 +288,8 @@ static int remove_unlaunched_exec(int container_fd, const char *container, const
     int r = store_process_open(container_fd, container, id, &fd, error);
     if (r < 0)
         return r;
-    return never_launched(fd) ? store_process_remove(container_fd, id, fd, error) : -ENOTEMPTY;
+    return never_launched(fd) && !is_strange(fd) ? store_process_remove(container_fd, id, fd, error)
+                                                 : -ENOTEMPTY;
 }
 
 /* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more
@@ -270,7 +304,8 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
     if (exec)
         return remove_unlaunched_exec(fd, container, exec, error);
     struct launched launched = {fd, container};
-    r = store_processes(fd, is_launched, &launched, error);
+    if ((r = directory_list(fd, is_another_s, NULL, error)) == 0)
+        r = store_processes(fd, is_launched, &launched, error);
     return r < 0 ? r : store_container_remove(engine->store, container, error);
 }
 
@@ -287,6 +322,13 @@ static int end_uncleaned(struct process *process, struct shim_error *error) {
 
 static int remove_exec(struct process *process, bool force, struct shim_error *error) {
     enum ending ending;
+    struct shim_state state;
+    /* One that is still being spawned is its host's, as long as there is one. */
+    if (process_load(process, &state, NULL) == 0 && state.status == SHIM_STATUS_UNKNOWN) {
+        int locked = process_lock(process, error);
+        if (locked < 0)
+            return locked;
+    }
     /* Only its monitor knows what an exec is whose files are missing. */
     int r = end(process, force, false, &ending, error);
     if (r == 0 && !status_cleaned(process->directory_fd))

@@ -103,10 +103,10 @@ static int make_container(struct process *process, const struct bundle *bundle,
     return container_record_write(process->container_fd, record, error);
 }
 
-/* A monitor has died while it launched, so that its clean-up was not run. Does the runtime know
- * nothing of the container? Where that cannot be had, the directory stays, for a later deletion to
- * find what there is to delete. Where no monitor has named itself the runtime was not called, and
- * what it has of that id is somebody else's. */
+/* A spawn has failed, and perhaps its clean-up, too. Does the runtime know nothing of the
+ * container? Where that cannot be had, the directory stays, for a later deletion to find what there
+ * is to delete. Where no monitor has named itself the runtime was not called, and what it has of
+ * that id is somebody else's. */
 static bool forgotten(struct process *process, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
     if (!file_exists_at(process->directory_fd, "monitor") || process_clean(process, &problem) == 0)
@@ -142,7 +142,7 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
     if ((r = process_record_write(directory_fd, bundle->process, &process->record, error)) < 0)
         return r;
     r = call_spawn(process, request, error);
-    if (r == -EPIPE)
+    if (r < 0)
         *ret_kept = !forgotten(process, error);
     return r;
 }

@@ -30,6 +30,7 @@ static int take_over(struct monitor *monitor) {
     monitor->process = pid;
     monitor->start_time = start_time;
     monitor->foreign = true;
+    monitor->unclean = monitor->plan->unclean;
     return 0;
 }
 

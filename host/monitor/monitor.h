@@ -82,7 +82,7 @@ struct monitor {
     int command;           /* the pid of the launch or cleanup command that runs, or 0 */
     unsigned next_cleanup; /* index in the plan */
     bool killed;           /* the cleanup command ran into its deadline */
-    bool unclean;          /* a cleanup command has failed */
+    bool unclean;          /* something is left to be cleaned */
     int64_t deadline;      /* of the state, on the monotonic clock in milliseconds, or 0 */
 
     int ready_fd;       /* the host waits at its other end, or -1 */

@@ -178,6 +178,8 @@ static bool read_word(struct plan *plan, const char *word) {
         return flag(value, &plan->direct);
     if ((value = text_after(word, "adopt=")))
         return flag(value, &plan->adopt);
+    if ((value = text_after(word, "unclean=")))
+        return flag(value, &plan->unclean);
     return stream_word(plan, word);
 }
 

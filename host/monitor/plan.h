@@ -54,8 +54,9 @@ struct plan {
     uint64_t log_max_size; /* 0: never rotated */
     unsigned log_max_files;
 
-    bool direct; /* the launch command is the process itself */
-    bool adopt;  /* take over the process that the directory describes */
+    bool direct;  /* the launch command is the process itself */
+    bool adopt;   /* take over the process that the directory describes */
+    bool unclean; /* the cleanup commands are not all that there is to be cleaned */
 };
 
 /* Reads the arguments:
@@ -64,6 +65,7 @@ struct plan {
  *     launch=N A1..AN      the command that brings the process into being; A1 is an absolute path
  *     cleanup=N B1..BN     a command for afterwards; several run in this order
  *     adopt=1              instead of launch: take over the process that pid and starttime name
+ *     unclean=1            with adopt: what is to be cleaned is not known, and is left to a host
  *     direct=1             the launch command is the process; it writes no pid file
  *     status=WORD          what `status` says then: created, or running (the default)
  *     pid-file=NAME        where the launch command leaves the pid

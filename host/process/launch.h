@@ -22,6 +22,7 @@ struct launch_plan {
                          * adopt the one that `pid` and `starttime` in the directory name */
     const char *action; /* what `command` is to the reader of an error, such as "create"; or NULL */
     const char *const *const *cleanup; /* argvs, run in this order after the end; or NULL */
+    bool unclean;                      /* adopting: what is to be cleaned is not known */
     const char *const *environment;    /* NAME=VALUE, all that command and cleanup get */
     const char *pid_file;    /* where `command` leaves the pid, in the directory; NULL: `command`
                               * itself becomes    the process */

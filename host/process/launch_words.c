@@ -96,6 +96,8 @@ int launch_words_make(struct launch_words *words, const struct launch_plan *plan
         add_launch(words, plan);
     else
         add(words, "adopt=1");
+    if (plan->unclean)
+        add(words, "unclean=1");
     for (size_t i = 0; i < cleanup_count(plan); i++) {
         add(words, "cleanup=%zu", vector_length(plan->cleanup[i]));
         add_vector(words, plan->cleanup[i]);

@@ -7,8 +7,6 @@
 #include "base/fd.h"
 #include "state/json.h"
 
-#define PROCESS_FILE "process.json"
-
 static void strings_free(char **strings) {
     for (size_t i = 0; strings && strings[i]; i++)
         free(strings[i]);

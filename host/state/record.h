@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #define CONTAINER_FILE "container.json"
+#define PROCESS_FILE "process.json"
 
 /* What it holds. All strings are the record's own. */
 struct container_record {

@@ -143,6 +143,14 @@ int status_ended(int directory_fd, int32_t *ret_exit_status, struct shim_error *
     return r < 0 ? r : 1;
 }
 
+int status_change(int directory_fd, uint32_t status, struct shim_error *error) {
+    int32_t ignored;
+    int r = status_write(directory_fd, status, error);
+    return r == 0 && status_ended(directory_fd, &ignored, NULL) == 1
+               ? status_write(directory_fd, SHIM_STATUS_STOPPED, error)
+               : r;
+}
+
 int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error) {
     char line[32];
     int r = read_line(directory_fd, OOM_FILE, false, line, sizeof(line), error);

@@ -37,6 +37,10 @@ int status_ended(int directory_fd, int32_t *ret_exit_status, struct shim_error *
  * at the end. -ENOENT: none; -EBADMSG: malformed. */
 int status_oom_read(int directory_fd, uint64_t *ret_kills, struct shim_error *error);
 
+/* What a host has made of a process, unless that is over by then: its monitor tells the end before
+ * it writes `stopped`, so that whichever of the two is last writes the truth. */
+int status_change(int directory_fd, uint32_t status, struct shim_error *error);
+
 /* Marks that a host is about to let the runtime change something, and that it is done. A mark
  * without a lock tells the next host that `status` may be behind. It is a FIFO: as long as
  * *ret_fd, for the caller to close, is open, the monitor does not let the runtime clean up. */

@@ -359,6 +359,11 @@ int store_processes(int container_fd, int (*each)(const char *id, void *user), v
     return each_id(container_fd, "the container's directory", each, user, error);
 }
 
+bool store_is_of_container(const char *name, unsigned char type) {
+    return name[0] == '.' || strcmp(name, CONTAINER_FILE) == 0 ||
+           ((type == DT_DIR || type == DT_UNKNOWN) && id_valid(name));
+}
+
 struct strangers {
     const struct store *store;
     int (*each)(const char *name, void *user);

@@ -66,6 +66,10 @@ int store_containers(const struct store *store, int (*each)(const char *id, void
 int store_processes(int container_fd, int (*each)(const char *id, void *user), void *user,
                     struct shim_error *error);
 
+/* Whether a container's directory may have an entry of that name; `type` is one of the DT_* of
+ * <dirent.h>. */
+bool store_is_of_container(const char *name, unsigned char type);
+
 /* Calls `each` with the name of every entry that is neither a container nor the journal: a file, or
  * a name that is no id. */
 int store_strangers(const struct store *store, int (*each)(const char *name, void *user),
