@@ -123,6 +123,33 @@ gone() {
     done
 }
 
+# unlimited FILTER: what the filter makes of config.json, and in it for RLIMIT_FSIZE no hard limit. (jq would round it.)
+unlimited() {
+    jq '.process.rlimits = [{type: "RLIMIT_FSIZE", soft: 1048576, hard: "unlimited"}] | '"$1" \
+        "$(bundle_for "$RUNTIME" 'ulimit -S -f; ulimit -H -f; read line')/config.json" |
+        sed 's/"unlimited"/18446744073709551615/'
+}
+
+@test "what is unlimited is written as the largest number there is, for run and for exec" {
+    for RUNTIME in $RUNTIMES; do
+        mkdir -p "$T/unlimited"
+        rm -f "$T/output"
+        unlimited . >"$T/unlimited/config.json"
+        unlimited '.process | .args = ["sh", "-c", "ulimit -S -f; ulimit -H -f"]' >"$T/process.json"
+        event "$RUNTIME-in"
+        works run -d -r "$RUNTIME" -b "$T/unlimited" --stdin "fifo:$EVENTS/$RUNTIME-in" --stdout "file:$T/output" "$ID"
+        grep -q '"hard":18446744073709551615[,}]' "$STATE/$ID/init/process.json"
+        works exec "$ID" -- sh -c 'ulimit -S -f; ulimit -H -f'
+        is "$(xargs <<<"$output")" "2048 unlimited"
+        works exec --process "$T/process.json" "$ID"
+        is "$(xargs <<<"$output")" "2048 unlimited"
+        give "$RUNTIME-in"
+        gives 0 "$ID"
+        is "$(xargs <"$T/output")" "2048 unlimited"
+        gone
+    done
+}
+
 @test "list, ps, pause and resume" {
     for RUNTIME in $RUNTIMES; do
         detached "$RUNTIME" 'read line; exit 3'

@@ -12,7 +12,7 @@
 /* A relative root is meant from the old bundle. */
 static int make_root_absolute(json_t *config, const char *bundle, struct shim_error *error) {
     json_t *root = json_object_get(config, "root");
-    const char *path = json_string_value(json_object_get(root, "path"));
+    const char *path = json_plain_string(json_object_get(root, "path"));
     if (!path)
         return error_set(error, -EINVAL, "bundle %s: `root.path` is missing in its config.json",
                          bundle);

@@ -11,6 +11,13 @@ static inline void json_cleanup(json_t **value) {
 }
 #define AUTO_JSON __attribute__((cleanup(json_cleanup)))
 
+/* json_loads() that also takes integers which only an uint64 holds. These are no integers to
+ * jansson then; json_text() and json_write_object() write them as they were. */
+json_t *json_parse(const char *text, size_t flags, json_error_t *ret_problem);
+
+/* The text of a string; NULL for all else, also for such a number. Valid while `value` is. */
+const char *json_plain_string(const json_t *value);
+
 /* Parses a text that must be one JSON object; `what` names it in the error (-EBADMSG). */
 int json_parse_object(const char *text, const char *what, json_t **ret_object,
                       struct shim_error *error);

@@ -92,7 +92,8 @@ static int take_strings(const json_t *object, const char *key, const char *what,
         return error_set(error, -ENOMEM, "%s: out of memory", what);
     const json_t *value;
     json_array_foreach(array, i, value) {
-        if (!json_is_string(value) || !(strings[i] = strdup(json_string_value(value)))) {
+        const char *text = json_plain_string(value);
+        if (!text || !(strings[i] = strdup(text))) {
             strings_free(strings);
             return error_set(error, -EBADMSG, "%s: `%s` holds something else than strings", what,
                              key);
@@ -293,7 +294,8 @@ static const json_t *pointer_find(const json_t *value, const char *pointer) {
 
 int record_json_value(const char *text, const char *pointer, char *buffer, size_t size,
                       size_t *ret_count) {
-    json_t *root AUTO_JSON = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_error_t problem;
+    json_t *root AUTO_JSON = json_parse(text, JSON_DECODE_ANY, &problem);
     if (!root)
         return -EBADMSG;
     const json_t *value = pointer_find(root, pointer);
@@ -304,8 +306,9 @@ int record_json_value(const char *text, const char *pointer, char *buffer, size_
             *ret_count = json_is_array(value) ? json_array_size(value) : json_object_size(value);
         return -ENOTSUP;
     }
-    char *own AUTO_FREE = json_is_string(value) ? NULL : json_text(value);
-    const char *found = json_is_string(value) ? json_string_value(value) : own;
+    const char *string = json_plain_string(value);
+    char *other AUTO_FREE = string ? NULL : json_text(value);
+    const char *found = string ? string : other;
     if (!found)
         return -ENOMEM;
     size_t length = strlen(found);

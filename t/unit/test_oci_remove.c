@@ -158,7 +158,8 @@ static void every_hierarchy_is_foreseen(void **state) {
 }
 
 static void a_configured_path_is_foreseen(void **state) {
-    static const char config[] = "{\"linux\": {\"cgroupsPath\": \"/no-such-slice/deep\"}}";
+    static const char config[] = "{\"process\": {\"rlimits\": [{\"hard\": 18446744073709551615}]},"
+                                 "\"linux\": {\"cgroupsPath\": \"/no-such-slice/deep\"}}";
     struct shim_oci_runtime runtime = {0};
     struct oci_fixture *fixture = opened(state, &runtime);
     put_bytes(fixture->directory, "bundle/config.json", config, strlen(config));

@@ -49,7 +49,8 @@ static void everything_arrives(void **state) {
              "\"cwd\": \"/tmp\", \"user\": {\"uid\": 7, \"gid\": 8, \"umask\": 63,"
              "\"additionalGids\": [1, 2]}, \"noNewPrivileges\": true, \"oomScoreAdj\": -5,"
              "\"consoleSize\": {\"height\": 24, \"width\": 80},"
-             "\"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 10, \"hard\": 20}],"
+             "\"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 10, \"hard\": 20},"
+             "{\"type\": \"RLIMIT_CPU\", \"soft\": 30, \"hard\": 18446744073709551615}],"
              "\"capabilities\": {\"bounding\": [\"CAP_KILL\", \"CAP_CHECKPOINT_RESTORE\"],"
              "\"ambient\": []}}",
              1),
@@ -72,9 +73,11 @@ static void everything_arrives(void **state) {
     assert_int_equal(plan.no_new_privileges, 1);
     assert_int_equal(plan.rows, 24);
     assert_int_equal(plan.columns, 80);
-    assert_int_equal(plan.n_limits, 1);
+    assert_int_equal(plan.n_limits, 2);
     assert_int_equal(plan.limits[0].resource, RLIMIT_NOFILE);
     assert_int_equal(plan.limits[0].limit.rlim_max, 20);
+    assert_int_equal(plan.limits[1].limit.rlim_cur, 30);
+    assert_int_equal(plan.limits[1].limit.rlim_max, RLIM_INFINITY);
     assert_int_equal(plan.wait, 1);
     assert_int_equal(plan.has_capabilities, 1);
     assert_int_equal(plan.bounding, 1ull << 5 | 1ull << 40);

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "engine/engine.h"
 #include "process/identity.h"
 #include "state/record.h"
 #include "state/status.h"
@@ -372,6 +373,132 @@ static void json_pointers_find_values(void **state) {
     assert_int_equal(record_json_value("{", "/a", buffer, sizeof(buffer), NULL), -EBADMSG);
 }
 
+/* ---- numbers that an int64 does not hold ---- */
+
+#define UNLIMITED "18446744073709551615"
+
+static void assert_value(const char *text, const char *pointer, const char *expected) {
+    char buffer[64];
+    assert_int_equal(record_json_value(text, pointer, buffer, sizeof(buffer), NULL),
+                     strlen(expected));
+    assert_string_equal(buffer, expected);
+}
+
+static void large_numbers_are_found(void **state) {
+    (void)state;
+    assert_value("[" UNLIMITED "]", "/0", UNLIMITED);
+    assert_value(UNLIMITED, "", UNLIMITED);
+    assert_value("[9223372036854775807,9223372036854775808]", "/0", "9223372036854775807");
+    assert_value("[9223372036854775807,9223372036854775808]", "/1", "9223372036854775808");
+    assert_value("[-9223372036854775808," UNLIMITED "]", "/0", "-9223372036854775808");
+    /* What looks like one stays what it is. */
+    assert_value("[" UNLIMITED ",\"" UNLIMITED "\"]", "/1", UNLIMITED);
+    assert_value("[" UNLIMITED ",\"\\\" " UNLIMITED "\"]", "/1", "\" " UNLIMITED);
+    assert_value("[" UNLIMITED ",\"\\\\u0000" UNLIMITED "\"]", "/1", "\\u0000" UNLIMITED);
+    assert_value("[" UNLIMITED "," UNLIMITED ".5e1]", "/1", "1.8446744073709552e20");
+    assert_value("{\"" UNLIMITED "\":[" UNLIMITED "]}", "/" UNLIMITED "/0", UNLIMITED);
+}
+
+static void records_keep_large_numbers(void **state) {
+    struct fixture *fixture = *state;
+    const struct process_record record = {.exec = 1};
+    static const char whole[] = "{\"a\":[" UNLIMITED ",{\"b\":" UNLIMITED
+                                "}],\"c\":\"\\\"\\\\u0000" UNLIMITED "\",\"terminal\":true}";
+    char *changed = NULL, *text = NULL;
+    size_t length;
+    int fd;
+    assert_int_equal(record_set_terminal(whole, true, &changed, &fixture->error), 0);
+    assert_string_equal(changed, whole);
+    free(changed);
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(process_record_write(fd, whole, &record, &fixture->error), 0);
+    assert_int_equal(file_read_at(fd, "process.json", 4096, &text, &length, &fixture->error), 0);
+    assert_memory_equal(text, whole, strlen(whole) - 1);
+    free(text);
+    fd_close(fd);
+}
+
+static void bundles_keep_large_numbers(void **state) {
+    struct fixture *fixture = *state;
+    static const char config[] =
+        "{\"ociVersion\":\"1.0.2\",\"annotations\":{\"a\":" UNLIMITED "},\"root\":{\"path\":\"r\"},"
+        "\"process\":{\"rlimits\":[{\"hard\":" UNLIMITED "}]}}";
+    const char *const arguments[] = {"sh", NULL};
+    const struct exec_template exec = {.arguments = arguments};
+    struct bundle bundle, varied;
+    char path[96], *process = NULL;
+    int fd;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    snprintf(path, sizeof(path), "%s/one", store_path(fixture->store));
+    assert_int_equal(file_write_at(fd, "config.json", config, sizeof(config) - 1, &fixture->error),
+                     0);
+    assert_int_equal(bundle_read(path, &bundle, &fixture->error), 0);
+    assert_string_equal(bundle.annotations, "{\"a\":" UNLIMITED "}");
+    assert_value(bundle.process, "/rlimits/0/hard", UNLIMITED);
+    assert_int_equal(bundle_exec_process(&bundle, &exec, &process, &fixture->error), 0);
+    assert_value(process, "/rlimits/0/hard", UNLIMITED);
+    assert_int_equal(bundle_vary(path, arguments, fd, &fixture->error), 0);
+    assert_int_equal(bundle_read(path, &varied, &fixture->error), 0);
+    assert_value(varied.process, "/rlimits/0/hard", UNLIMITED);
+    bundle_clear(&varied);
+    bundle_clear(&bundle);
+    free(process);
+    fd_close(fd);
+}
+
+static void numbers_that_nothing_holds_are_refused_where_they_are(void **state) {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"{\"a\":" UNLIMITED ",\n\"b\":18446744073709551616}",
+         "line 2, column 24: too big integer"},
+        {"{\"a\":" UNLIMITED ",\"b\":-9223372036854775809}",
+         "line 1, column 50: too big negative integer"},
+        {"{\"a\":" UNLIMITED ",\"b\":1e400}", "line 1, column 35: real number overflow"},
+        {"{\"a\":" UNLIMITED ",\"b\":x}", "line 1, column 31: invalid token"},
+        {"{\"a\":" UNLIMITED ",\"a\":1}", "duplicate object key"},
+        {"{\"a\":" UNLIMITED "1}", "line 1, column 26: too big integer"},
+        {"{\"a\":0" UNLIMITED "}", "line 1, column 6: invalid token"},
+        {"{\"a\":-" UNLIMITED "}", "too big negative integer"},
+        {"{" UNLIMITED ":1}", "line 1, column 21: string or '}' expected"},
+        {"{\"a\":" UNLIMITED ",\"b\":\"\\u0000" UNLIMITED "\"}",
+         "line 1, column 58: \\u0000 is not"},
+        {"{\"a\":" UNLIMITED ",\"b\":\"", "premature end of input"},
+        {"{\"a\":" UNLIMITED ",\"b\":\"\\", "line 1, column 32: invalid escape"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_int_equal(record_check_object(cases[i].text, "it", NULL, &fixture->error), -EBADMSG);
+        if (!strstr(fixture->error.message, cases[i].says))
+            fail_msg("%s: %s", cases[i].text, fixture->error.message);
+    }
+}
+
+static void large_numbers_are_no_texts(void **state) {
+    struct fixture *fixture = *state;
+    static const struct process_record none;
+    struct process_record read;
+    static const char config[] = "{\"ociVersion\":" UNLIMITED "}";
+    static const char *const records[] = {"{\"stdin\":" UNLIMITED "}",
+                                          "{\"runtimeArgs\":[" UNLIMITED "]}",
+                                          "{\"rootUID\":" UNLIMITED "}"};
+    char path[96];
+    struct bundle bundle;
+    int fd;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    for (size_t i = 0; i < sizeof(records) / sizeof(*records); i++) {
+        assert_int_equal(
+            file_write_at(fd, "process.json", records[i], strlen(records[i]), &fixture->error), 0);
+        assert_int_equal(process_record_read(fd, &read, &fixture->error), -EBADMSG);
+    }
+    assert_int_equal(process_record_write(fd, records[0], &none, &fixture->error), 0);
+    assert_int_equal(file_write_at(fd, "config.json", config, strlen(config), &fixture->error), 0);
+    snprintf(path, sizeof(path), "%s/one", store_path(fixture->store));
+    assert_int_equal(bundle_read(path, &bundle, &fixture->error), -EBADMSG);
+    assert_non_null(strstr(fixture->error.message, "`ociVersion` is not a string"));
+    fd_close(fd);
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -390,6 +517,11 @@ int main(void) {
         TEST(a_spoiled_reason_is_an_error_with_words),
         TEST(load_tells_the_living_from_strangers),
         TEST(json_pointers_find_values),
+        TEST(large_numbers_are_found),
+        TEST(records_keep_large_numbers),
+        TEST(bundles_keep_large_numbers),
+        TEST(numbers_that_nothing_holds_are_refused_where_they_are),
+        TEST(large_numbers_are_no_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
