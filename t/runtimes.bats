@@ -242,6 +242,15 @@ NoNewPrivs:	1"
     nothing_is_left
 }
 
+@test "process: twenty thousand arguments arrive" {
+    configure_runtime process
+    works run -d -r process -b "$(process_bundle 'exec sleep 1000')" "$ID"
+    LIMIT=30 works exec "$ID" -- sh -c 'echo "$# ${20000}"' sh {1..20000}
+    is "$output" "20000 20000"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 @test "process: all that its processes have brought forth belongs to the container" {
     configure_runtime process
     event ready

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/record.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -292,12 +293,8 @@ static const json_t *pointer_find(const json_t *value, const char *pointer) {
     return *pointer ? NULL : value;
 }
 
-int record_json_value(const char *text, const char *pointer, char *buffer, size_t size,
+static int copy_value(const json_t *root, const char *pointer, char *buffer, size_t size,
                       size_t *ret_count) {
-    json_error_t problem;
-    json_t *root AUTO_JSON = json_parse(text, JSON_DECODE_ANY, &problem);
-    if (!root)
-        return -EBADMSG;
     const json_t *value = pointer_find(root, pointer);
     if (!value)
         return -ENOENT;
@@ -316,4 +313,44 @@ int record_json_value(const char *text, const char *pointer, char *buffer, size_
         return -E2BIG;
     memcpy(buffer, found, length + 1);
     return (int)length;
+}
+
+/* The text that was asked for a value last, parsed: plugins ask it for one after the other. */
+static struct {
+    pthread_mutex_t lock;
+    char *text;
+    json_t *root;
+} asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void forget(void) {
+    free(asked.text);
+    json_decref(asked.root);
+    asked.text = NULL;
+    asked.root = NULL;
+}
+
+void record_json_forget(void) {
+    pthread_mutex_lock(&asked.lock);
+    forget();
+    pthread_mutex_unlock(&asked.lock);
+}
+
+/* The same address may hold another text by now. */
+static const json_t *parse_asked(const char *text) {
+    json_error_t problem;
+    if (!asked.text || strcmp(asked.text, text) != 0) {
+        forget();
+        asked.root = json_parse(text, JSON_DECODE_ANY, &problem);
+        asked.text = asked.root ? strdup(text) : NULL;
+    }
+    return asked.root;
+}
+
+int record_json_value(const char *text, const char *pointer, char *buffer, size_t size,
+                      size_t *ret_count) {
+    pthread_mutex_lock(&asked.lock);
+    const json_t *root = parse_asked(text);
+    int r = root ? copy_value(root, pointer, buffer, size, ret_count) : -EBADMSG;
+    pthread_mutex_unlock(&asked.lock);
+    return r;
 }

@@ -87,8 +87,10 @@ int record_check_object(const char *text, const char *what, int *ret_terminal,
 int record_set_terminal(const char *process_json, bool terminal, char **ret_json,
                         struct shim_error *error);
 
-/* The service json_value of shimhost/plugin.h. */
+/* The service json_value of shimhost/plugin.h. The last text is kept, parsed, until another comes
+ * or record_json_forget() is called, which the engine does after each call into a plugin. */
 int record_json_value(const char *text, const char *pointer, char *buffer, size_t size,
                       size_t *ret_count);
+void record_json_forget(void);
 
 #endif

@@ -352,6 +352,13 @@ static void load_tells_the_living_from_strangers(void **state) {
     fd_close(fd);
 }
 
+static void assert_value(const char *text, const char *pointer, const char *expected) {
+    char buffer[64];
+    assert_int_equal(record_json_value(text, pointer, buffer, sizeof(buffer), NULL),
+                     strlen(expected));
+    assert_string_equal(buffer, expected);
+}
+
 static void json_pointers_find_values(void **state) {
     (void)state;
     const char *text = "{\"a\":{\"b/c\":[1,\"two\",true,null,{\"~\":2.5}]},\"\":\"empty\"}";
@@ -373,16 +380,26 @@ static void json_pointers_find_values(void **state) {
     assert_int_equal(record_json_value("{", "/a", buffer, sizeof(buffer), NULL), -EBADMSG);
 }
 
+/* Only a text that is the same gives the same values, wherever it is. */
+static void values_are_those_of_the_text(void **state) {
+    char text[] = "[1,2]", other[] = "[1,2]";
+    (void)state;
+    assert_value(text, "/0", "1");
+    assert_value(other, "/1", "2");
+    text[1] = '3';
+    assert_value(text, "/0", "3");
+    strcpy(text, "[3");
+    assert_int_equal(record_json_value(text, "/0", other, sizeof(other), NULL), -EBADMSG);
+    strcpy(text, "[3]");
+    assert_value(text, "/0", "3");
+    record_json_forget();
+    record_json_forget();
+    assert_value(text, "/0", "3");
+}
+
 /* ---- numbers that an int64 does not hold ---- */
 
 #define UNLIMITED "18446744073709551615"
-
-static void assert_value(const char *text, const char *pointer, const char *expected) {
-    char buffer[64];
-    assert_int_equal(record_json_value(text, pointer, buffer, sizeof(buffer), NULL),
-                     strlen(expected));
-    assert_string_equal(buffer, expected);
-}
 
 static void large_numbers_are_found(void **state) {
     (void)state;
@@ -517,6 +534,7 @@ int main(void) {
         TEST(a_spoiled_reason_is_an_error_with_words),
         TEST(load_tells_the_living_from_strangers),
         TEST(json_pointers_find_values),
+        TEST(values_are_those_of_the_text),
         TEST(large_numbers_are_found),
         TEST(records_keep_large_numbers),
         TEST(bundles_keep_large_numbers),

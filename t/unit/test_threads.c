@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 
+#include "state/record.h"
+
 enum { THREADS = 8 };
 
 static void *launch_and_end(void *user) {
@@ -58,8 +60,35 @@ static void several_threads_identify(void **state) {
     }
 }
 
+static void *ask(void *user) {
+    char text[32], value[8];
+    intptr_t right = 0;
+    for (int i = 0; i < 200; i++) {
+        snprintf(text, sizeof(text), "[%d,%d]", (int)(intptr_t)user, i / 2);
+        right += record_json_value(text, "/0", value, sizeof(value), NULL) == 1 &&
+                 atoi(value) == (int)(intptr_t)user;
+        if (i % 3 == 0)
+            record_json_forget();
+    }
+    return (void *)right;
+}
+
+/* The last text is kept for all of them. */
+static void several_threads_ask(void **state) {
+    pthread_t threads[THREADS];
+    void *right;
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, (void *)(intptr_t)i), 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], &right);
+        assert_int_equal((intptr_t)right, 200);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(several_threads_ask),
         cmocka_unit_test(several_threads_identify),
         cmocka_unit_test(several_threads_launch),
     };

@@ -239,7 +239,9 @@ struct shim_services {
      * text: strings without quotes, numbers, true, false and null as they are written. Returns its
      * length without the NUL; -ENOENT nothing is there; -E2BIG the buffer is too small; -ENOTSUP it
      * is an object or an array, whose size is then in *ret_count (may be NULL); -EBADMSG the text
-     * is not JSON. */
+     * is not JSON, or has an integer in it that neither an int64 nor an uint64 holds. The first
+     * value of a text costs parsing it, each further one comparing it with the last: all are best
+     * asked for before those of another text. */
     int (*json_value)(const char *text, const char *pointer, char *buffer, size_t size,
                       size_t *ret_count);
 
