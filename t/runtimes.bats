@@ -251,6 +251,22 @@ NoNewPrivs:	1"
     nothing_is_left
 }
 
+# The kernel takes an id of all ones for: as it is, which is root.
+@test "process: what is no user or group is refused, and nothing runs" {
+    configure_runtime process
+    for user in '{uid: 4294967295, gid: 0}' '{uid: 4294967296, gid: 0}'; do
+        fails_with 125 run -r process -b "$(process_bundle "id >'$T/ran'" ".process.user = $user")" "$ID"
+        says "/user/uid is not a user id"
+    done
+    fails_with 125 run -r process -b "$(process_bundle "id >'$T/ran'" '.process.user.gid = 4294967295')" "$ID"
+    says "/user/gid is not a group id"
+    fails_with 125 run -r process \
+        -b "$(process_bundle "id >'$T/ran'" '.process.user.additionalGids = [range(65)]')" "$ID"
+    says "/user/additionalGids has more than 64 groups"
+    [[ ! -e $T/ran ]]
+    nothing_is_left
+}
+
 @test "process: all that its processes have brought forth belongs to the container" {
     configure_runtime process
     event ready

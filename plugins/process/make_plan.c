@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,43 @@ static int copy_all(struct draft *draft, const char *array, const char *key) {
         }
     } while (r > 0);
     return r < 0 ? r : count;
+}
+
+/* ------------------------------------------------------------------------------------ user */
+
+/* Copies an id. Returns whether it is there. All ones are none: see setresuid(2). */
+static int copy_id(struct draft *draft, const char *pointer, const char *key, const char *what) {
+    int r = get(draft, pointer);
+    if (r <= 0)
+        return r;
+    const char *id = draft->text;
+    if (!*id || id[strspn(id, "0123456789")] || strtoull(id, NULL, 10) >= UINT32_MAX)
+        return wrong(draft, pointer, what);
+    put(draft, key, id);
+    return 1;
+}
+
+static int copy_groups(struct draft *draft) {
+    static const char array[] = "/user/additionalGids";
+    char text[64];
+    int count = 0, r;
+    do {
+        snprintf(text, sizeof(text), "%s/%d", array, count);
+        r = copy_id(draft, text, PLAN_GROUP, "is not a group id");
+    } while (r > 0 && ++count <= PLAN_GROUPS);
+    if (r <= 0)
+        return r;
+    snprintf(text, sizeof(text), "has more than %d groups", PLAN_GROUPS);
+    return wrong(draft, array, text);
+}
+
+static int copy_user(struct draft *draft) {
+    int r;
+    if ((r = copy_id(draft, "/user/uid", PLAN_UID, "is not a user id")) < 0 ||
+        (r = copy_id(draft, "/user/gid", PLAN_GID, "is not a group id")) < 0 ||
+        (r = copy_groups(draft)) < 0)
+        return r;
+    return copy(draft, "/user/umask", PLAN_UMASK);
 }
 
 /* ------------------------------------------------------------------------------------ limits */
@@ -241,12 +279,8 @@ static int copy_process(struct draft *draft) {
     int r = copy_all(draft, "/args", PLAN_ARGUMENT);
     if (r <= 0)
         return r < 0 ? r : wrong(draft, "/args", "are missing or empty");
-    if ((r = copy_all(draft, "/env", PLAN_ENVIRONMENT)) < 0 ||
-        (r = copy_all(draft, "/user/additionalGids", PLAN_GROUP)) < 0 ||
-        (r = copy_directory(draft)) < 0 || (r = copy(draft, "/user/uid", PLAN_UID)) < 0 ||
-        (r = copy(draft, "/user/gid", PLAN_GID)) < 0 ||
-        (r = copy(draft, "/user/umask", PLAN_UMASK)) < 0 ||
-        (r = copy(draft, "/oomScoreAdj", PLAN_SCORE)) < 0)
+    if ((r = copy_all(draft, "/env", PLAN_ENVIRONMENT)) < 0 || (r = copy_directory(draft)) < 0 ||
+        (r = copy_user(draft)) < 0 || (r = copy(draft, "/oomScoreAdj", PLAN_SCORE)) < 0)
         return r;
     r = get(draft, "/noNewPrivileges");
     if (r > 0 && strcmp(draft->text, "true") == 0)

@@ -66,21 +66,29 @@ static int take_limit(struct plan *plan, const char *value) {
     return 0;
 }
 
+/* For setresuid(2) and its kin, all ones are no id, but mean: as it is. */
+static int take_id(uint32_t *id, unsigned long long value) {
+    if (value >= UINT32_MAX)
+        return -1;
+    *id = (uint32_t)value;
+    return 0;
+}
+
 static int take_mask(struct plan *plan, uint64_t *mask, unsigned long long value) {
     plan->has_capabilities = 1;
     *mask = value;
     return 0;
 }
 
-/* An item with a number. 1: it is none of these. */
+/* An item with a number. 1: it is none of these; -1: it cannot have this one. */
 static int take_number(struct plan *plan, const char *key, const char *value) {
     unsigned long long n;
     if (number(value, &n) < 0)
         return 1;
     if (strcmp(key, PLAN_UID) == 0)
-        return plan->uid = (uid_t)n, 0;
+        return take_id(&plan->uid, n);
     if (strcmp(key, PLAN_GID) == 0)
-        return plan->gid = (gid_t)n, 0;
+        return take_id(&plan->gid, n);
     if (strcmp(key, PLAN_UMASK) == 0)
         return plan->umask = (int)(n & 0777), 0;
     if (strcmp(key, PLAN_NO_NEW_PRIVILEGES) == 0)
@@ -88,7 +96,7 @@ static int take_number(struct plan *plan, const char *key, const char *value) {
     if (strcmp(key, PLAN_WAIT) == 0)
         return plan->wait = n != 0, 0;
     if (strcmp(key, PLAN_GROUP) == 0 && plan->n_groups < PLAN_GROUPS)
-        return plan->groups[plan->n_groups++] = (gid_t)n, 0;
+        return take_id(&plan->groups[plan->n_groups++], n);
     if (strcmp(key, PLAN_BOUNDING) == 0)
         return take_mask(plan, &plan->bounding, n);
     if (strcmp(key, PLAN_EFFECTIVE) == 0)

@@ -7,7 +7,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#define PLAN_GROUPS 64
+#include "plan.h"
+
 #define PLAN_LIMITS 16
 
 struct plan {

@@ -12,14 +12,19 @@ static int make(struct oci_fixture *fixture, const char *json, int wait) {
 }
 
 /* The plan is read from the working directory. */
-static void read_back(struct oci_fixture *fixture, struct plan *plan) {
-    struct problem problem = {0};
+static int try_to_read(struct oci_fixture *fixture, struct plan *plan, struct problem *problem) {
     int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(before >= 0);
     assert_int_equal(fchdir(fixture->directory->fd), 0);
-    int r = plan_read(plan, &problem);
+    int r = plan_read(plan, problem);
     assert_int_equal(fchdir(before), 0);
     close(before);
+    return r;
+}
+
+static void read_back(struct oci_fixture *fixture, struct plan *plan) {
+    struct problem problem = {0};
+    int r = try_to_read(fixture, plan, &problem);
     assert_string_equal(problem.what, "");
     assert_int_equal(r, 0);
 }
@@ -127,6 +132,82 @@ static void what_is_wrong_is_named(void **state) {
     }
 }
 
+/* For setresuid(2), the last one of 32 bits means: as it is. */
+static void what_is_no_id_is_named(void **state) {
+    static const char *const fields[] = {"uid", "gid", "additionalGids"};
+    static const char *const says[] = {"/user/uid is not a user id", "/user/gid is not a group id",
+                                       "/user/additionalGids/0 is not a group id"};
+    static const char *const ids[] = {"4294967295", "4294967296", "\"18446744073709551616\"",
+                                      "-1",         "1.5",        "\"\"",
+                                      "\"1 \"",     "\"root\"",   "true"};
+    struct oci_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        for (size_t field = 0; field < sizeof(fields) / sizeof(*fields); field++) {
+            char json[128];
+            snprintf(json, sizeof(json), "{\"args\": [\"a\"], \"user\": {\"%s\": %s%s%s}}",
+                     fields[field], field == 2 ? "[" : "", ids[i], field == 2 ? "]" : "");
+            assert_int_equal(make(fixture, json, 0), -EINVAL);
+            assert_non_null(strstr(fixture->error.message, says[field]));
+        }
+}
+
+static void the_highest_ids_arrive(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    assert_int_equal(make(fixture,
+                          "{\"args\": [\"a\"], \"user\": {\"uid\": 4294967294,"
+                          "\"gid\": 4294967294, \"additionalGids\": [4294967294]}}",
+                          0),
+                     0);
+    read_back(fixture, &plan);
+    assert_int_equal(plan.uid, 4294967294u);
+    assert_int_equal(plan.gid, 4294967294u);
+    assert_int_equal(plan.groups[0], 4294967294u);
+    plan_clear(&plan);
+}
+
+/* Makes a process with `count` additional groups. */
+static int make_groups(struct oci_fixture *fixture, size_t count) {
+    char json[1024];
+    size_t used = (size_t)snprintf(json, sizeof(json), "%s",
+                                   "{\"args\": [\"a\"], \"user\": {\"additionalGids\": [1");
+    for (size_t i = 1; i < count; i++)
+        used += (size_t)snprintf(json + used, sizeof(json) - used, ",%zu", i + 1);
+    snprintf(json + used, sizeof(json) - used, "]}}");
+    return make(fixture, json, 0);
+}
+
+static void too_many_groups_are_named(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    assert_int_equal(make_groups(fixture, PLAN_GROUPS), 0);
+    read_back(fixture, &plan);
+    assert_int_equal(plan.n_groups, PLAN_GROUPS);
+    plan_clear(&plan);
+    assert_int_equal(make_groups(fixture, PLAN_GROUPS + 1), -EINVAL);
+    assert_non_null(strstr(fixture->error.message, "/user/additionalGids has more than 64 groups"));
+}
+
+static void a_plan_without_an_id_in_it_is_refused(void **state) {
+    static const char *const keys[] = {PLAN_UID, PLAN_GID, PLAN_GROUP};
+    static const char *const ids[] = {"4294967295", "4294967296", "-1", ""};
+    struct oci_fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+        for (size_t key = 0; key < sizeof(keys) / sizeof(*keys); key++) {
+            struct problem problem = {0};
+            struct plan plan;
+            char text[64], says[64];
+            int length =
+                snprintf(text, sizeof(text), PLAN_ARGUMENT "=a%c%s=%s", '\0', keys[key], ids[i]);
+            put_bytes(fixture->directory, PLAN_FILE, text, (size_t)length + 1);
+            assert_int_equal(try_to_read(fixture, &plan, &problem), -1);
+            snprintf(says, sizeof(says), "the plan has a bad item \"%s\"", keys[key]);
+            assert_string_equal(problem.what, says);
+            assert_int_equal(problem.code, EINVAL);
+            plan_clear(&plan);
+        }
+}
+
 static void commands_are_found_as_a_shell_does(void **state) {
     char *arguments[] = {NULL, NULL}, path[] = "PATH=/nowhere:/etc:/bin", other[] = "X=1";
     char *environment[] = {other, path, NULL};
@@ -161,6 +242,10 @@ int main(void) {
         OCI_TEST(everything_arrives),
         OCI_TEST(long_values_arrive),
         OCI_TEST(what_is_wrong_is_named),
+        OCI_TEST(what_is_no_id_is_named),
+        OCI_TEST(the_highest_ids_arrive),
+        OCI_TEST(too_many_groups_are_named),
+        OCI_TEST(a_plan_without_an_id_in_it_is_refused),
         cmocka_unit_test(commands_are_found_as_a_shell_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
