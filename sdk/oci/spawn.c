@@ -21,8 +21,11 @@ static void add_container_options(const struct shim_context *context,
                                   struct shim_oci_words *words) {
     oci_add_option(context, words, "--bundle", process->bundle);
     oci_add_file(context, process, words, "--pid-file", OCI_PID_FILE);
-    if ((context->runtime->flags & SHIM_RUNTIME_NO_PIVOT_ROOT) ||
-        (process->flags & SHIM_PROCESS_NO_PIVOT_ROOT))
+    int no_pivot = (context->runtime->flags & SHIM_RUNTIME_NO_PIVOT_ROOT) ||
+                   (process->flags & SHIM_PROCESS_NO_PIVOT_ROOT);
+    /* CRIU makes the root of what is restored: runc takes the option and does nothing with it, crun
+     * does not know it there. */
+    if (no_pivot && !process->checkpoint)
         oci_add_option(context, words, "--no-pivot", NULL);
 }
 

@@ -156,11 +156,11 @@ int shim_oci_run(const struct shim_context *context, const struct shim_process *
  * so that user, directory, environment and terminal never appear in the command line. If it fails,
  * what a killed runtime leaves behind is removed, cgroups included; a cgroup that was there before
  * is never touched. -EEXIST: the runtime already has a container of that id, which stays as it is.
- * restore: `restore --detach`. start: `start`. remove: `delete --force`, unless the runtime is seen
- * to know nothing of it. state: `state`. pause, resume. update: `update --resources FILE`.
- * processes: `ps
- * --format json`. checkpoint: `checkpoint`. stats: `events --stats`. features: `--version`.
- * load, wait, signal: the services process_load, process_wait, process_signal. */
+ * restore: `restore --detach`, and never `--no-pivot`, which crun has not there. start: `start`.
+ * remove: `delete --force`, unless the runtime is seen to know nothing of it. state: `state`.
+ * pause, resume. update: `update --resources FILE`. processes: `ps --format json`. checkpoint:
+ * `checkpoint`. stats: `events --stats`. features: `--version`. load, wait, signal: the services
+ * process_load, process_wait, process_signal. */
 int shim_oci_spawn(const struct shim_context *context, const struct shim_process *process,
                    struct shim_error *error);
 int shim_oci_load(const struct shim_context *context, const struct shim_process *process,
