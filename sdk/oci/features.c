@@ -25,9 +25,24 @@ static int is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Whether a distribution's revision begins here, as in 1.3.3-0ubuntu1~24.04.3. What it stands
+ * behind is no older for it, but 1.3.3-0.rc1 is. */
+static int is_revision(const char *p) {
+    static const char *const earlier[] = {"rc", "alpha", "beta", "dev", "pre"};
+    if (p[0] != '-' || !is_digit(p[1]))
+        return 0;
+    p += strspn(p, "0123456789.-~_");
+    for (size_t i = 0; i < sizeof(earlier) / sizeof(*earlier); i++)
+        if (strncmp(p, earlier[i], strlen(earlier[i])) == 0)
+            return 0;
+    return 1;
+}
+
 static struct component next_component(const char **version) {
     struct component component = {COMPONENT_END, NULL, 0, 0};
     const char *p = *version;
+    if (is_revision(p))
+        return component;
     p += strspn(p, ".-~_");
     component.text = p;
     if (is_digit(*p)) {

@@ -214,13 +214,21 @@ static void checkpoints_have_flags(void **state) {
 
 static void versions_are_compared(void **state) {
     static const char *const ascending[] = {
-        "0.9", "1.0-rc1", "1.0.0-rc2", "1.0.0~rc10", "1.0.0-rc.95", "1.0.0",
-        "1.1", "1.1.5",   "1.1.14",    "1.2.0-rc.1", "1.2.0",       "20221219.0",
+        "0.9",       "1.0-rc1",    "1.0.0-alpha.1", "1.0.0-beta1", "1.0.0-dev",
+        "1.0.0-rc2", "1.0.0~rc10", "1.0.0-rc.95",   "1.0.0",       "1.1",
+        "1.1.5",     "1.1.14",     "1.2.0-rc.1",    "1.2.0",       "20221219.0",
     };
     static const char *const same[][2] = {{"1.1", "1.1.0"},
                                           {"1.1.5+ds1", "1.1.5"},
                                           {"1.0.0-rc3", "1.0.0~rc3+ds"},
-                                          {"1.0.0-rc3", "1.0.0-rc.3"}};
+                                          {"1.0.0-rc3", "1.0.0-rc.3"},
+                                          {"1.3.3-0ubuntu1~24.04.3", "1.3.3"},
+                                          {"1.3.3-1", "1.3.3"},
+                                          {"1.3.3-1~bpo12+1", "1.3.3"},
+                                          {"1.3.3+ds1-1+deb12u1", "1.3.3"},
+                                          {"1.3.3-4-g0a1b2c3", "1.3.3"},
+                                          {"1.0.0-rc95-0ubuntu1", "1.0.0-rc95"},
+                                          {"1.0.0~rc95-0ubuntu1~20.04", "1.0.0-rc95"}};
     (void)state;
     for (size_t i = 0; i < sizeof(ascending) / sizeof(*ascending); i++)
         for (size_t j = 0; j < sizeof(ascending) / sizeof(*ascending); j++) {
@@ -229,12 +237,15 @@ static void versions_are_compared(void **state) {
         }
     for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
         assert_int_equal(shim_oci_compare_versions(same[i][0], same[i][1]), 0);
+    assert_true(shim_oci_compare_versions("1.3.3-0.rc1", "1.3.3") < 0);
+    assert_true(shim_oci_compare_versions("1.3.3-0~dev", "1.3.3") < 0);
 }
 
 static void versions_are_found(void **state) {
     struct answer script[] = {{"--version", 0, NULL, NULL}, {NULL, 0, NULL, NULL}};
     static const char *const cases[][2] = {
         {"runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1+deb12u1\n", "1.1.5+ds1"},
+        {"runc version 1.3.3-0ubuntu1~24.04.3\nspec: 1.2.1\n", "1.3.3-0ubuntu1~24.04.3"},
         {"crun version 1.8.1\ncommit: f8a096be\n", "1.8.1"},
         {"runsc version release-20240101.0\nspec: 1.1.0\n", "20240101.0"},
         {"runsc version 0.0~20221219.0\nspec: 1.0.2-dev\n", "20221219.0"},
@@ -278,6 +289,23 @@ static void holes_are_told(void **state) {
     assert_string_equal(features.health, "");
 }
 
+static void what_a_distribution_has_made_of_a_repaired_version_has_no_hole(void **state) {
+    static const struct shim_oci_hole holes[] = {{"CVE-1", "1.3.0-rc.1", "1.3.3", "old"},
+                                                 {NULL, NULL, NULL, NULL}};
+    static const struct shim_oci_runtime runtime = {
+        .size = sizeof(runtime), .name = "mine", .holes = holes};
+    struct answer script[] = {{"--version", 0, NULL, NULL}, {NULL, 0, NULL, NULL}};
+    struct oci_fixture *fixture = opened(state, &runtime);
+    struct shim_features features = {.size = sizeof(features)};
+    fixture->script = script;
+    script[0].text = "mine version 1.3.3-0ubuntu1~24.04.3\n";
+    assert_int_equal(shim_oci_features(&fixture->context, &features, NULL), 0);
+    assert_string_equal(features.warning, "");
+    script[0].text = "mine version 1.3.2-0ubuntu1~24.04.3\n";
+    assert_int_equal(shim_oci_features(&fixture->context, &features, NULL), 0);
+    assert_non_null(strstr(features.warning, "CVE-1: old"));
+}
+
 static void a_runtime_that_does_not_run_is_ill(void **state) {
     static const struct answer script[] = {{"--version", 1, "no library\n", NULL},
                                            {NULL, 0, NULL, NULL}};
@@ -315,6 +343,7 @@ int main(void) {
         cmocka_unit_test(versions_are_compared),
         OCI_TEST(versions_are_found),
         OCI_TEST(holes_are_told),
+        OCI_TEST(what_a_distribution_has_made_of_a_repaired_version_has_no_hole),
         OCI_TEST(a_runtime_that_does_not_run_is_ill),
         OCI_TEST(no_more_is_written_than_there_is_room_for),
     };

@@ -137,7 +137,8 @@ const char *shim_oci_binary(const struct shim_context *context);
 uint32_t shim_oci_reason(const struct shim_context *context, const char *message);
 
 /* < 0, 0, > 0: version `a` is before, the same as, after `b`. Letters, as in "1.0.0-rc95", come
- * before the version without them; what follows a `+` does not count. */
+ * before the version without them; what follows a `+`, and a distribution's revision, as in
+ * "1.3.3-0ubuntu1", do not count. */
 int shim_oci_compare_versions(const char *a, const char *b);
 
 /* Runs one subcommand (its usual name, or one that is the runtime's own) on a process's container,
