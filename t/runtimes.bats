@@ -198,6 +198,30 @@ END
     nothing_is_left
 }
 
+# The process that runsc names for one within is the sandbox, which was there before.
+@test "runsc: a pod's sandbox is a container as any other, and what would join it is refused" {
+    needs runsc
+    configure_runtime runsc
+    for annotation in io.kubernetes.cri.container-type io.kubernetes.cri-o.ContainerType; do
+        works run -d -r runsc -b "$(bundle sandbox "$FOREVER" \
+            "del(.mounts[] | select(.destination == \"/events\")) | .annotations[\"$annotation\"] = \"sandbox\"")" "$ID"
+        fails_with 3 exec "$ID" -- sh -c 'exit 3'
+        member=$(bundle member true ".annotations = {\"$annotation\": \"container\",
+            \"io.kubernetes.cri.sandbox-id\": \"$ID\", \"io.kubernetes.cri-o.SandboxID\": \"$ID\"}")
+        fails_with 125 run -d -r runsc -b "$member" "$ID-2"
+        says "runtime runsc cannot run a container within the sandbox of another one" "$annotation"
+        fails_with 1 create -r runsc -b "$member" "$ID-2"
+        says "runtime runsc cannot run"
+        fails_with 1 restore -r runsc -b "$member" --image-path "$T" "$ID-2"
+        says "runtime runsc cannot run"
+        is "$(field "$ID" .status)" running
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
 # ---- the plugin process
 
 # process_bundle SCRIPT [JQ-FILTER]

@@ -8,13 +8,17 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <shimhost/oci.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Where exec writes the pid that its process has within the sandbox. */
 #define INNER_PID ".pid.inner"
+
+#define CONFIG_LIMIT ((size_t)4 << 20)
 
 static const char *const binaries[] = {"/usr/bin/runsc", "/usr/local/bin/runsc", NULL};
 
@@ -117,10 +121,54 @@ static int explain(const struct shim_context *context, struct shim_error *error)
         copy.message, context->runtime->source);
 }
 
+/* The bundle's config.json, or NULL: what is wrong with it, the helper tells. */
+static char *read_config(const struct shim_context *context, const struct shim_process *process) {
+    char *config = NULL;
+    int bundle = open(process->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (bundle >= 0) {
+        context->services->file_read(bundle, "config.json", CONFIG_LIMIT, &config, NULL);
+        close(bundle);
+    }
+    return config;
+}
+
+/* Refuses what runsc would put into the sandbox of another container: the process that it names is
+ * then that sandbox, which another monitor watches. */
+static int check_alone(const struct shim_context *context, const struct shim_process *process,
+                       struct shim_error *error) {
+    /* Of these, runsc takes the first that is there. */
+    static const char *const pointers[] = {"/annotations/io.kubernetes.cri.container-type",
+                                           "/annotations/io.kubernetes.cri-o.ContainerType"};
+    const struct shim_services *services = context->services;
+    char *config = read_config(context, process), type[16];
+    const char *pointer = NULL;
+    int r = -ENOENT;
+    for (size_t i = 0; config && r == -ENOENT && i < sizeof(pointers) / sizeof(*pointers); i++) {
+        pointer = pointers[i];
+        r = services->json_value(config, pointer, type, sizeof(type), NULL);
+    }
+    services->text_free(config);
+    if (r < 0 || strcmp(type, "container") != 0)
+        return 0;
+    return services->fail(error, -EOPNOTSUPP, SHIM_REASON_UNSUPPORTED,
+                          "runtime %s cannot run a container within the sandbox of another one, "
+                          "which the bundle's annotation %s asks for; use another runtime for pods",
+                          context->runtime->name, pointer + strlen("/annotations/"));
+}
+
 static int spawn(const struct shim_context *context, const struct shim_process *process,
                  struct shim_error *error) {
-    int r = shim_oci_spawn(context, process, error);
+    int r = process->flags & SHIM_PROCESS_EXEC ? 0 : check_alone(context, process, error);
+    if (r < 0)
+        return r;
+    r = shim_oci_spawn(context, process, error);
     return r < 0 && error ? explain(context, error) : r;
+}
+
+static int restore(const struct shim_context *context, const struct shim_process *process,
+                   struct shim_error *error) {
+    int r = check_alone(context, process, error);
+    return r < 0 ? r : shim_oci_restore(context, process, error);
 }
 
 static int start(const struct shim_context *context, const struct shim_process *process,
@@ -255,7 +303,7 @@ static const struct shim_plugin plugin = {
     .resume = shim_oci_resume,
     .processes = processes,
     .checkpoint = shim_oci_checkpoint,
-    .restore = shim_oci_restore,
+    .restore = restore,
     .stats = shim_oci_stats,
     .features = shim_oci_features,
 };
