@@ -17,12 +17,25 @@ functions_of() {
     [[ $(functions_of shim_services | wc -l) -ge 23 && $(functions_of shim_plugin | wc -l) -ge 17 ]]
 }
 
-@test "shimhost-oci(3) has a heading for each function, and each field" {
-    for name in $(sed -n 's/^[a-z].*[ *]\(shim_oci_[a-z_]*\)(.*/\1/p' "$SOURCE/sdk/include/shimhost/oci.h"); do
+# The fields of a structure in oci.h.
+fields_of() {
+    sed -n "/^struct $1 {/,/^};/p" "$OCI_HEADER" |
+        sed -nE 's/^    [a-z][^(]*[ *]([a-z_]+);.*/\1/p; s/^    [a-z].*\(\*([a-z_]+)\)\(.*/\1/p'
+}
+
+@test "shimhost-oci(3) has a heading for each function, and for nothing else, and each field" {
+    OCI_HEADER=$SOURCE/sdk/include/shimhost/oci.h
+    declared=$(sed -n 's/^[a-z].*[ *]\(shim_oci_[a-z_]*\)(.*/\1/p' "$OCI_HEADER")
+    is "$(sed -n 's/^\.Ss \(shim_oci_.*\)/\1/p' "$SOURCE/doc/shimhost-oci.3" | sort)" "$(sort <<<"$declared")" headings
+    for name in SHIM_OCI_PLUGIN "struct shim_oci_word" "struct shim_oci_phrase" "struct shim_oci_hole"; do
         grep -qx ".Ss $name" "$SOURCE/doc/shimhost-oci.3" || is "$name" "a heading"
     done
-    for name in binaries state_root words phrases holes global_words command_words cleanup_words check_health; do
-        grep -qx ".It Va $name" "$SOURCE/doc/shimhost-oci.3" || is "$name" "a field"
+    for structure in runtime word phrase hole; do
+        fields=$(fields_of "shim_oci_$structure")
+        [[ $(wc -w <<<"$fields") -ge 2 ]]
+        for name in $fields; do
+            grep -qx ".It Va $name" "$SOURCE/doc/shimhost-oci.3" || is "$structure.$name" "a field"
+        done
     done
 }
 

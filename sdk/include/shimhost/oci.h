@@ -105,8 +105,8 @@ struct shim_oci_runtime {
     /* Adds options that stand before every subcommand, after the YAML's `args`. */
     void (*global_words)(const struct shim_context *context, struct shim_oci_words *words);
 
-    /* Adds options to a subcommand (its usual name), before the id. `process` is NULL for
-     * "--version". */
+    /* Adds options to a subcommand (its usual name), before the id. There are none to "--version".
+     */
     void (*command_words)(const struct shim_context *context, const struct shim_process *process,
                           const char *subcommand, struct shim_oci_words *words);
 
