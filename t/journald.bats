@@ -71,6 +71,19 @@ no_helper() {
     stop_journal
 }
 
+@test "what the caller has open as 3 and 4 stays away from the log program, also with one stream only" {
+    RUNTIME=${RUNTIMES%% *}
+    path=$(bundle leak 'while :; do sleep 1000; done')
+    for stream in stdout stderr; do
+        with_journal sh -c 'exec "$@" 3>"$0" 4>"$0"' "$T/leak" \
+            "$SHIMHOST" run -d -r "$RUNTIME" -b "$path" "--$stream" journald "$ID"
+        find "/proc/$(pgrep -f "^shimhost-journald $ID ")/fd" -lname "$T/leak" >"$T/leaks"
+        is "$(cat "$T/leaks")" "" "what is open with --$stream journald"
+        works delete --force "$ID"
+        stop_journal
+    done
+}
+
 @test "a log program that dies takes no container with it" {
     RUNTIME=${RUNTIMES%% *}
     event ready go

@@ -68,8 +68,8 @@ static int run(char *const *argv, const int reads[3], struct shim_error *error) 
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     for (int fd = 1; fd <= 2 && r == 0; fd++)
-        if (reads[fd] >= 0)
-            r = posix_spawn_file_actions_adddup2(&actions, reads[fd], fd + 2);
+        r = reads[fd] >= 0 ? posix_spawn_file_actions_adddup2(&actions, reads[fd], fd + 2)
+                           : posix_spawn_file_actions_addclose(&actions, fd + 2);
     if (r == 0)
         r = posix_spawn_file_actions_addclosefrom_np(&actions, 5);
     if (r == 0)
