@@ -103,6 +103,7 @@ EXTRA_DIST += \
 	%D%/abi/1/shimhost/oci.h \
 	%D%/abi/1/shimhost/plugin.h \
 	%D%/abi/print-layout.sh \
+	%D%/plugins/blocking.c \
 	%D%/plugins/broken-cancel.c \
 	%D%/plugins/broken-crash.c \
 	%D%/plugins/broken-created.c \

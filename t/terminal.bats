@@ -147,6 +147,24 @@ the_program_waits() {
     done
 }
 
+@test "the terminal is sane after the host has given up a plugin that blocks" {
+    needs cc
+    RUNTIME=${RUNTIMES%% *}
+    cc -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE -I"$SOURCE/sdk/include" -o "$T/blocking.so" \
+        "$TESTS/plugins/blocking.c" "$PREFIX/lib/libshimhost-oci.a"
+    configure_runtime "$RUNTIME" "plugin: $T/blocking.so" 'timeouts: { spawn: 1s, signal: 500ms, delete: 1s }'
+    open_terminal 250 24 "shimhost run -t -r $RUNTIME -b $(program) $ID"
+    shows ready
+    is_raw
+    kill -TERM "$(client)"
+    ends_with 125
+    shows "did not return in time from its entry signal"
+    close_terminal
+    configure_runtime "$RUNTIME"
+    is "$(field "$ID" .status)" running
+    works delete --force "$ID"
+}
+
 @test "the detach keys leave, and attach comes back" {
     for RUNTIME in $RUNTIMES; do
         open_terminal 80 24 "shimhost run -t -r $RUNTIME -b $(program) $ID"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "stream/terminal.h"
 
 #define DEPTH_MAX 8        /* calls within calls: a wait that recovers calls remove */
 #define STACK_SIZE 65536   /* of the handlers: a plugin may have used up the other one */
@@ -56,6 +57,7 @@ static const struct call *current(void) {
 /* "shimhost: run: plugin FILE WHAT in its entry spawn WHY; no container and no state is harmed".
  * Only what a handler may call. */
 static _Noreturn void end(const struct call *call, const char *what, const char *why) {
+    terminal_restore();
     const char *const parts[] = {
         "shimhost: ",  guard.command,
         ": plugin ",   call->plugin,
