@@ -73,6 +73,23 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "what has no terminal is not resized" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle resize "$FOREVER")" "$ID"
+        works exec -d --id worker "$ID" -- sleep 1000
+        fails_with 1 resize "$ID" 80x24
+        says "container $ID, process init has no terminal to resize" "-t"
+        fails_with 1 resize --process-id worker "$ID" 80x24
+        says "process worker has no terminal"
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        fails_with 1 resize "$ID" 80x24
+        says "not running"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
 @test "ps lists every process of the container" {
     for RUNTIME in $RUNTIMES; do
         event "ready-$RUNTIME"

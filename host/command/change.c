@@ -7,9 +7,6 @@
 
 #include "command/command.h"
 
-#define CONTROL_CLOSE_STDIN 0
-#define CONTROL_RESIZE 1
-
 struct update_arguments {
     const char *resources;
 };

@@ -195,6 +195,11 @@ int engine_control(struct engine *engine, const char *container, const char *id,
                                 "container %s, process %s: not running", container, process->id);
     if (r < 0)
         return error_context(error, "container %s, process %s", container, process->id);
+    if (type == CONTROL_RESIZE && !process->record.terminal)
+        return error_set(error, -ENOTTY,
+                         "container %s, process %s has no terminal to resize; run, create and exec "
+                         "give one with -t",
+                         container, process->id);
     /* A line this short is written whole or not at all (PIPE_BUF). */
     int length = snprintf(line, sizeof(line), "%d %u %u\n", type, width, height);
     if (write(fd, line, (size_t)length) != length)
