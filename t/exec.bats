@@ -47,6 +47,23 @@ gone() {
     done
 }
 
+@test "exec -u leaves the group, unless that is given, and the additional groups" {
+    for RUNTIME in $RUNTIMES process; do
+        configure_runtime "$RUNTIME"
+        works run -d -r "$RUNTIME" -b "$(bundle "user-$RUNTIME" "$FOREVER" \
+            '.process.user = {uid: 3, gid: 4, additionalGids: [7, 8]}')" "$ID"
+        works exec -u 5 "$ID" -- sh -c 'echo $(id -u) $(id -g) $(grep Groups /proc/self/status)'
+        is "$output" "5 4 Groups: 7 8"
+        works exec -u 5:6 "$ID" -- sh -c 'echo $(id -u) $(id -g) $(grep Groups /proc/self/status)'
+        is "$output" "5 6 Groups: 7 8"
+        gone
+    done
+    works run -d -r process -b "$(bundle nobody "$FOREVER" 'del(.process.user)')" "$ID"
+    works exec -u 5 "$ID" -- sh -c 'echo $(id -u) $(id -g)'
+    is "$output" "5 0"
+    gone
+}
+
 @test "exec takes an OCI process object" {
     for RUNTIME in $RUNTIMES; do
         running

@@ -123,20 +123,33 @@ static int environment_set(json_t *list, const char *assignment) {
     return json_array_append_new(list, json_string(assignment));
 }
 
+/* As of `runc exec --user`, what is not said stays the bundle's, the additional groups, too. */
+static int user_set(json_t *process, unsigned long uid, const unsigned long *gid) {
+    json_t *user = json_object_get(process, "user");
+    if (!json_is_object(user)) {
+        user = json_pack("{s:i}", "gid", 0);
+        if (!user || json_object_set_new(process, "user", user) < 0)
+            return -1;
+    }
+    if (gid && json_object_set_new(user, "gid", json_integer((json_int_t)*gid)) < 0)
+        return -1;
+    return json_object_set_new(user, "uid", json_integer((json_int_t)uid));
+}
+
 static int parse_user(const char *text, json_t *process, struct shim_error *error) {
+    const char *group = NULL;
     char *end;
     errno = 0;
     unsigned long uid = strtoul(text, &end, 10), gid = 0;
     int valid = end != text && text[0] != '-' && text[0] != '+' && errno == 0 && uid < UINT32_MAX;
     if (valid && *end == ':') {
-        const char *group = end + 1;
+        group = end + 1;
         gid = strtoul(group, &end, 10);
         valid = end != group && *group != '-' && *group != '+' && errno == 0 && gid < UINT32_MAX;
     }
     if (!valid || *end)
         return error_set(error, -EINVAL, "user `%s`: expected UID or UID:GID, in numbers", text);
-    json_t *user = json_pack("{s:I, s:I}", "uid", (json_int_t)uid, "gid", (json_int_t)gid);
-    if (!user || json_object_set_new(process, "user", user) < 0)
+    if (user_set(process, uid, group ? &gid : NULL) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     return 0;
 }
