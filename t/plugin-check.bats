@@ -129,6 +129,44 @@ setup_plugins() {
     says "# exited in the entry processes, with status 0"
 }
 
+# begin_check PLUGIN: the kit as a job with a process group of its own, as a terminal's foreground has; its pid is $job.
+begin_check() {
+    (exec setsid env --default-signal=INT "$SHIMHOST" plugin check --cycles 1 "$BATS_FILE_TMPDIR/$1.so" \
+        </dev/null >"$T/out.$BASHPID" 2>&1 3>&-) &
+    job=$!
+}
+
+# The monitors and processes of a check.
+at_work() {
+    find /proc/[0-9]*/cwd -lname "$T/tmp/*" 2>/dev/null | cut -d/ -f3
+}
+
+test_teardown() {
+    local pid
+    for pid in $(at_work); do kill -KILL "$pid"; done
+}
+
+waits_in_vain() {
+    grep -q '^ok 21 ' "$T/out.$job" && [[ $(at_work) ]] && [[ $(cat "$TMPDIR"/*/state/*/init/status) == running ]]
+}
+
+@test "who interrupts it has nothing left behind" {
+    setup_plugins
+    export TMPDIR=$T/tmp
+    mkdir "$TMPDIR"
+    local who
+    for who in INT:- TERM:; do
+        begin_check broken-wait-deadline
+        eventually waits_in_vain
+        kill "-${who%:*}" -- "${who#*:}$job"
+        joins "$job"
+        is "$status" $((128 + $(kill -l "${who%:*}")))
+        says "ok 21 - " "given up"
+        says_not "ok 22 - "
+        is "$(at_work)$(ls -A "$TMPDIR")" "" "what is left"
+    done
+}
+
 @test "what cannot be checked is refused before anything runs" {
     setup_plugins
     fails_with 1 plugin check "$T/nonexist.so"

@@ -62,14 +62,19 @@ static const struct check cleaning = {"cleaning", CLEANUP_SECONDS, remove_contai
 /* ------------------------------------------------------------------------------ the kit's process
  */
 
-/* Appends what a check says about itself until it has ended, or its time is up. */
-static bool listen(int fd, int pidfd, int64_t deadline, char *text, size_t size) {
+/* Appends what a check says about itself until it has ended (1), its time is up (0), or it is given
+ * up (-ECANCELED). */
+static int listen(int fd, int pidfd, int cancel_fd, int64_t deadline, char *text, size_t size) {
     size_t length = 0;
     for (;;) {
-        struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
-        int r = poll(fds, 2, deadline_poll(deadline));
+        struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
+                               {.fd = pidfd, .events = POLLIN},
+                               {.fd = cancel_fd, .events = POLLIN}};
+        int r = poll(fds, 3, deadline_poll(deadline));
         if (r == 0 && deadline_left(deadline) == 0)
-            return false;
+            return 0;
+        if (r > 0 && fds[2].revents)
+            return -ECANCELED;
         ssize_t n = 0;
         if (fds[0].revents && length + 1 < size)
             n = read(fd, text + length, size - 1 - length);
@@ -77,7 +82,7 @@ static bool listen(int fd, int pidfd, int64_t deadline, char *text, size_t size)
             length += (size_t)n;
         text[length] = '\0';
         if (n <= 0 && r > 0 && fds[1].revents)
-            return true;
+            return 1;
         if (n <= 0 && fds[0].revents)
             fd = -1; /* the end of the pipe; what is left is the end of the process */
     }
@@ -106,8 +111,9 @@ static void judge(const struct kit *kit, int status, const char *text, struct ou
     }
 }
 
-static int run_one(struct kit *kit, const struct check *check, struct outcome *outcome,
-                   struct shim_error *error) {
+/* `cancel_fd`: -1 if it must not be given up, nor be ended by the signals for that. */
+static int run_one(struct kit *kit, const struct check *check, int cancel_fd,
+                   struct outcome *outcome, struct shim_error *error) {
     int pipe_fds[2], status;
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return error_set(error, -errno, "cannot make a pipe: %s", strerror(errno));
@@ -115,8 +121,11 @@ static int run_one(struct kit *kit, const struct check *check, struct outcome *o
     kit->result_fd = pipe_fds[1];
     kit->note->entry[0] = '\0';
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        if (cancel_fd >= 0)
+            sigprocmask(SIG_SETMASK, kit->request->mask, NULL);
         run_check(kit, check);
+    }
     fd_close(pipe_fds[1]);
     if (pid < 0)
         return error_set(error, -errno, "cannot fork: %s", strerror(errno));
@@ -127,10 +136,13 @@ static int run_one(struct kit *kit, const struct check *check, struct outcome *o
         return error_set(error, -errno, "cannot watch a process: %s", strerror(errno));
     }
     char text[2200] = "";
-    bool ended = listen(from, pidfd, deadline_after(check->seconds * 1000), text, sizeof(text));
-    if (!ended)
+    int ended =
+        listen(from, pidfd, cancel_fd, deadline_after(check->seconds * 1000), text, sizeof(text));
+    if (ended <= 0)
         kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
+    if (ended < 0)
+        return error_set(error, ended, "given up; what the check had made is removed");
     if (ended || text[0] == 'f') {
         judge(kit, status, text, outcome);
     } else {
@@ -155,7 +167,7 @@ static void kill_children(void) {
 
 static int clean(struct kit *kit, struct shim_error *error) {
     struct outcome ignored;
-    int r = run_one(kit, &cleaning, &ignored, error);
+    int r = run_one(kit, &cleaning, -1, &ignored, error);
     kill_children();
     return r;
 }
@@ -182,14 +194,15 @@ static int run_all(struct kit *kit, FILE *stream, struct shim_error *error) {
     fprintf(stream, "TAP version 13\n1..%u\n", n);
     fflush(stream);
     for (unsigned int i = 0; i < n; i++) {
-        struct outcome outcome;
+        struct outcome outcome = {0};
+        struct shim_error ignored = ERROR_NONE;
         kit->number = i + 1;
-        int r = run_one(kit, &checks[i], &outcome, error);
-        if (r < 0)
-            return r;
-        tell(stream, kit, &checks[i], &outcome);
+        int r = run_one(kit, &checks[i], kit->request->cancel_fd, &outcome, error);
+        if (r == 0)
+            tell(stream, kit, &checks[i], &outcome);
         failed += outcome.letter == 'f';
-        if ((r = clean(kit, error)) < 0)
+        int cleaned = clean(kit, r < 0 ? &ignored : error);
+        if (r < 0 || (r = cleaned) < 0)
             return r;
     }
     return failed;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "check/check.h"
 #include "command/command.h"
+#include "command/signals.h"
 
 #define OWN_RUNTIME "check" /* the name of the runtime, if no file is given */
 #define DEPTH_MAX 64        /* of what is removed in the end */
@@ -173,32 +174,50 @@ static int prepare(struct config *config, struct workplace *place, const char *f
     return r < 0 ? r : configure(config, place, error);
 }
 
+/* A signal that gives the checks up ends neither the cleaning after them nor that of the workplace.
+ */
+static int check_in(struct workplace *place, struct invocation *invocation, struct config *config,
+                    const struct check_arguments *arguments, unsigned int cycles) {
+    struct shim_error error = ERROR_NONE;
+    struct foreground foreground = FOREGROUND_NONE;
+    sigset_t mask;
+    sigprocmask(SIG_BLOCK, NULL, &mask);
+    int r = foreground_open(&foreground, &error);
+    if (r == 0)
+        r = prepare(config, place, invocation->operands[0], arguments, &error);
+    if (r == 0) {
+        struct check_request request = {.config = config,
+                                        .cancel_fd = foreground.cancel_fd,
+                                        .mask = &mask,
+                                        .file = place->file,
+                                        .directory = place->work_dir,
+                                        .bundle = place->bundle,
+                                        .cycles = cycles};
+        r = check_plugin(&request, stdout, &error);
+    }
+    remove_workplace(place);
+    int status = r > 0 ? EXIT_FAILED : EXIT_DONE;
+    if (r < 0)
+        status = complain(invocation, NULL, &error);
+    if (r == -ECANCELED)
+        status = 128 + foreground_cancelled(&foreground);
+    foreground_close(&foreground);
+    return status;
+}
+
 static int check(struct invocation *invocation, const void *data) {
     const struct check_arguments *arguments = data;
     struct workplace place = {.path = ""};
+    struct config *config;
     uint64_t cycles = CHECK_CYCLES;
     if (arguments->cycles && (parse_decimal(arguments->cycles, strlen(arguments->cycles),
                                             CHECK_CYCLES_MAX, &cycles) < 0 ||
                               cycles == 0))
         return complain_of_usage(invocation, "--cycles: '%s' is not a number from 1 to %d",
                                  arguments->cycles, CHECK_CYCLES_MAX);
-    struct shim_error error = ERROR_NONE;
-    struct config *config;
     if (invocation_config(invocation, &config) < 0)
         return EXIT_FAILED;
-    int r = prepare(config, &place, invocation->operands[0], arguments, &error);
-    if (r == 0) {
-        struct check_request request = {.config = config,
-                                        .file = place.file,
-                                        .directory = place.work_dir,
-                                        .bundle = place.bundle,
-                                        .cycles = (unsigned int)cycles};
-        r = check_plugin(&request, stdout, &error);
-    }
-    remove_workplace(&place);
-    if (r < 0)
-        return complain(invocation, NULL, &error);
-    return r > 0 ? EXIT_FAILED : EXIT_DONE;
+    return check_in(&place, invocation, config, arguments, (unsigned int)cycles);
 }
 
 const struct command command_plugin_check = {

@@ -113,6 +113,12 @@ void foreground_close(struct foreground *foreground) {
     foreground->signal_fd = fd_close(foreground->signal_fd);
 }
 
+int foreground_cancelled(const struct foreground *foreground) {
+    struct signalfd_siginfo received;
+    ssize_t n = read(foreground->cancel_fd, &received, sizeof(received));
+    return n == (ssize_t)sizeof(received) ? (int)received.ssi_signo : 0;
+}
+
 int foreground_spawned(struct foreground *foreground, struct shim_error *error) {
     sigset_t none;
     sigemptyset(&none);

@@ -22,6 +22,9 @@ struct foreground {
 int foreground_open(struct foreground *ret_foreground, struct shim_error *error);
 void foreground_close(struct foreground *foreground);
 
+/* The signal that has cancelled, or 0. */
+int foreground_cancelled(const struct foreground *foreground);
+
 /* From now on nothing can be cancelled: the cancel descriptor stays open, and silent. */
 int foreground_spawned(struct foreground *foreground, struct shim_error *error);
 
