@@ -79,6 +79,23 @@ gone() {
     done
 }
 
+@test "exec is given up while it reads a process object that does not end" {
+    mkfifo "$T/process.json"
+    sleep 1000 >"$T/process.json" 3>&- &
+    writer=$!
+    in_background exec --process "$T/process.json" "$ID"
+    job=$!
+    eventually reads "$job" "$T/process.json"
+    kill -TERM "$job"
+    PATIENCE=5 joins "$job"
+    is "$status" 143
+    kill "$writer"
+}
+
+reads() {
+    [[ $(find "/proc/$1/fd" -lname "$2") ]]
+}
+
 @test "a detached exec is waited for, killed and shown by its id" {
     for RUNTIME in $RUNTIMES; do
         event "ready-$RUNTIME"

@@ -48,6 +48,7 @@ struct exec {
     const struct exec_arguments *arguments;
     const char *container;
     const char *const *command; /* NULL-terminated; empty with --process */
+    const char *process_json;   /* what --process says, or NULL */
     const char *id;
 };
 
@@ -96,10 +97,8 @@ static int make_up_id(char *id, size_t size, struct shim_error *error) {
     return 0;
 }
 
-static int process_json(const struct exec *exec, char **ret_json, struct shim_error *error) {
+static int describe(const struct exec *exec, char **ret_json, struct shim_error *error) {
     const struct exec_arguments *arguments = exec->arguments;
-    if (arguments->process_file)
-        return read_text(arguments->process_file, ret_json, error);
     struct exec_template template = {
         .arguments = exec->command,
         .environment = arguments->environment.items,
@@ -142,8 +141,8 @@ static int spawn(const struct exec *exec, bool *ret_attached) {
     const struct exec_arguments *arguments = exec->arguments;
     struct shim_error error = ERROR_NONE;
     struct stream_request streams;
-    char *json AUTO_FREE = NULL;
-    if (process_json(exec, &json, &error) < 0)
+    char *described AUTO_FREE = NULL;
+    if (!exec->process_json && describe(exec, &described, &error) < 0)
         return complain(exec->invocation, exec->container, &error);
     int status =
         stream_request_fill(exec->invocation, &arguments->streams, arguments->detach, &streams);
@@ -151,7 +150,7 @@ static int spawn(const struct exec *exec, bool *ret_attached) {
         struct spawn_request request = {
             .container = exec->container,
             .process = exec->id,
-            .process_json = json,
+            .process_json = exec->process_json ? exec->process_json : described,
             .runtime_args = arguments->runtime_args.items,
             .flags = SHIM_PROCESS_START | (arguments->streams.terminal ? SHIM_PROCESS_TERMINAL : 0),
             .streams = streams.streams,
@@ -206,6 +205,7 @@ static int run(struct invocation *invocation, const void *data) {
     struct exec exec = {
         .invocation = invocation, .arguments = data, .container = invocation->operands[0]};
     struct shim_error error = ERROR_NONE;
+    char *text AUTO_FREE = NULL;
     char made_up[32];
     exec.command = command_after_id(invocation);
     if (!exec.command)
@@ -219,6 +219,10 @@ static int run(struct invocation *invocation, const void *data) {
             return complain(invocation, exec.container, &error);
         exec.id = made_up;
     }
+    /* As long as signals still end this program: it may come from somebody who types it. */
+    if (exec.arguments->process_file && read_text(exec.arguments->process_file, &text, &error) < 0)
+        return complain(invocation, exec.container, &error);
+    exec.process_json = text;
     return spawn_and_stay(invocation, &exec);
 }
 
