@@ -57,6 +57,15 @@ refused() {
     works delete "$ID"
 }
 
+@test "an empty --state-dir is none, and not the working directory" {
+    mkdir "$T/here"
+    cd "$T/here"
+    fails_with 2 --state-dir "" list
+    says "--state-dir: it is empty; expected a directory"
+    fails_with 2 --state-dir= run -b "$(bundle here :)" "$ID"
+    is "$(ls -A)" "" "what is in the working directory"
+}
+
 @test "a damaged container is shown as such, and does not hide the others" {
     works run -b "$(bundle whole :)" "$ID-whole"
     mkdir -m 700 "$STATE/$ID-damaged" "$STATE/$ID-empty"

@@ -285,5 +285,9 @@ int main(int argc, char **argv) {
         return finish(NULL, help_about((char *[]){NULL}));
     if (global.version)
         return finish(NULL, print_version());
+    if (global.state_dir && !*global.state_dir) {
+        say("--state-dir: it is empty; expected a directory; 'shimhost --help' explains");
+        return EXIT_USAGE;
+    }
     return dispatch(&global, argc, argv, first);
 }
