@@ -361,9 +361,9 @@ kill_and_await() {
     eventually is_over "$1"
 }
 
-# holds PATTERN PID: the process has something open whose name has that.
+# holds END PID: the process has something open whose path ends so.
 holds() {
-    ls -l "/proc/$2/fd" | grep -q "$1"
+    [[ $(find "/proc/$2/fd" -lname "*$1" 2>/dev/null) ]]
 }
 
 # kill_monitor [PROCESS]: that of $ID.

@@ -152,6 +152,23 @@ bad() {
     ends_server options
 }
 
+@test "check finds the containers of a namespace where the runtime keeps them, and takes the namespace for none" {
+    prepare checked
+    begins checked </dev/null
+    call Create checked "bundle=$B"
+    works check
+    says "0 containers"
+    works --state-dir "$STATE-containerd/$ID" check
+    says "1 containers"
+    root=$ROOTS/${RUNTIMES%% *}/$ID
+    mkdir "$root/lost"
+    fails_with 1 --state-dir "$STATE-containerd/$ID" check
+    says "runtime-state" "--root $root delete lost"
+    rmdir "$root/lost"
+    call Delete checked
+    ends_server checked
+}
+
 @test "limits are changed, and the metrics show it" {
     [[ -d /sys/fs/cgroup/memory && -d /sys/fs/cgroup/cpu ]] || cannot_run "this is for control groups of version 1"
     for AS in shimhost shimhost-runc; do

@@ -140,42 +140,70 @@ static int check_mounts(struct check *check, struct shim_error *error) {
 struct root {
     struct check *check;
     const struct runtime_config *config;
+    char path[PATH_MAX];
 };
+
+/* A namespace of containerd's has a directory of its own in the root, and its containers there. */
+static int find_root(struct root *root, struct shim_error *error) {
+    static const char above[] = STORE_NAMESPACES;
+    const char *state = store_path(root->check->engine->store);
+    const char *name = strrchr(state, '/');
+    size_t before = (size_t)(name - state), length = strlen(above);
+    bool namespace = before > length && strncmp(name - length, above, length) == 0;
+    int n =
+        snprintf(root->path, sizeof(root->path), "%s%s", root->config->root, namespace ? name : "");
+    return n >= 0 && (size_t)n < sizeof(root->path)
+               ? 0
+               : error_set(error, -ENAMETOOLONG, "the root %s is too long", root->config->root);
+}
+
+static bool is_namespace(const struct root *root, const char *name) {
+    char path[PATH_MAX];
+    struct stat status;
+    int n = snprintf(path, sizeof(path), "%s" STORE_NAMESPACES "/%s",
+                     store_path(root->check->engine->store), name);
+    return n >= 0 && (size_t)n < sizeof(path) && lstat(path, &status) == 0;
+}
 
 /* Where a runtime has a root of its own, of which the configuration says so, its containers are
  * ours. */
 static int each_state(const char *name, unsigned char type, void *user) {
     const struct root *root = user;
     int fd AUTO_CLOSE = -1;
-    if (type != DT_DIR || !id_valid(name) ||
+    if (type != DT_DIR || !id_valid(name) || is_namespace(root, name) ||
         store_container_open(root->check->engine->store, name, &fd, NULL) != -ENOENT)
         return 0;
     struct check_finding finding =
         check_finding(name, NULL, "runtime-state",
                       "runtime %s has a container of that id in %.300s, and no directory here has",
-                      root->config->name, root->config->root);
+                      root->config->name, root->path);
     check_advise(&finding, "if nobody else uses that root, run: %.200s --root %.200s delete %s",
-                 root->config->binary ? root->config->binary : root->config->plugin,
-                 root->config->root, name);
+                 root->config->binary ? root->config->binary : root->config->plugin, root->path,
+                 name);
     check_report(root->check, &finding);
     return 0;
+}
+
+static int check_root(struct check *check, const struct runtime_config *config,
+                      struct shim_error *error) {
+    struct root root = {.check = check, .config = config};
+    int r = find_root(&root, error);
+    int fd AUTO_CLOSE =
+        r < 0 ? -1 : open(root.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? r : directory_list(fd, each_state, &root, error);
 }
 
 static int check_roots(struct check *check, struct shim_error *error) {
     struct config_problems problems = CONFIG_PROBLEMS_NONE;
     const struct config *config = check->engine->options.config;
+    const struct runtime_config *runtime;
     const char *const *names;
     size_t n;
     int r = config_runtime_names(config, &names, &n, &problems);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
-        struct root root = {check, NULL};
-        int fd AUTO_CLOSE = -1;
-        if (config_runtime(config, names[i], &root.config, &problems) < 0 || !root.config->root)
-            continue; /* what is wrong with it, shimhost runtimes says */
-        fd = open(root.config->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0)
-            r = directory_list(fd, each_state, &root, error);
-    }
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        /* What is wrong with a runtime's file, shimhost runtimes says. */
+        if (config_runtime(config, names[i], &runtime, &problems) >= 0 && runtime->root)
+            r = check_root(check, runtime, error);
     if (r < 0 && problems.count)
         config_problems_error(&problems, error);
     config_problems_clear(&problems);

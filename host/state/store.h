@@ -10,6 +10,10 @@
 
 struct store;
 
+/* STATE-containerd/NAMESPACE: where a namespace of containerd's has its containers, apart from the
+ * command's and from other namespaces'. */
+#define STORE_NAMESPACES "-containerd"
+
 /* Opens the state directory `path` (absolute), making it and missing parents, mode 0700. -EPERM:
  * someone else owns it, or others may enter it. */
 int store_open(const char *path, struct store **ret_store, struct shim_error *error);

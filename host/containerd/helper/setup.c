@@ -14,9 +14,7 @@
 #include "base/log.h"
 #include "containerd/bundle.h"
 #include "containerd/helper/helper.h"
-
-/* containerd's containers are kept apart from the command's, and each namespace from the others. */
-#define STATE_SUFFIX "-containerd"
+#include "state/store.h"
 
 static int default_state_dir(char **ret_path) {
     const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
@@ -58,7 +56,7 @@ static int name_state_dir(struct helper *helper, struct shim_error *error) {
     const char *namespace =
         helper->request->namespace_[0] ? helper->request->namespace_ : "default";
     char *above AUTO_FREE = NULL;
-    if (asprintf(&above, "%s" STATE_SUFFIX, helper->config->state_dir) < 0 ||
+    if (asprintf(&above, "%s" STORE_NAMESPACES, helper->config->state_dir) < 0 ||
         asprintf(&helper->state_dir, "%s/%s", above, namespace) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     if (mkdir(above, 0700) < 0 && errno != EEXIST && errno != ENOENT)
