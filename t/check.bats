@@ -179,7 +179,7 @@ cannot_mend() {
 
 @test "what is damaged is explained and left alone" {
     works run -d -b "$(bundle damaged "$FOREVER")" "$ID"
-    for file in init/pid init/starttime init/monitor init/status init/exitStatus container.json; do
+    for file in init/pid init/starttime init/monitor init/status init/exitStatus init/process.json container.json; do
         cp "$STATE/$ID/$file" "$T/whole" 2>/dev/null || rm -f "$T/whole"
         echo '{' >"$STATE/$ID/$file"
         cannot_mend damaged
@@ -188,7 +188,25 @@ cannot_mend() {
         [[ ! -e $T/whole ]] || cp "$T/whole" "$STATE/$ID/$file"
         is_well
     done
+    for file in init/process.json init/exit init/control; do
+        mv "$STATE/$ID/$file" "$T/whole"
+        cannot_mend damaged
+        says "${file#init/}"
+        : >"$STATE/$ID/$file"
+        cannot_mend damaged
+        says "${file#init/}"
+        rm "$STATE/$ID/$file"
+        mv "$T/whole" "$STATE/$ID/$file"
+        is_well
+    done
+    # What its record would tell is not needed to delete it.
+    pid=$(pid_of "$ID")
+    rm "$STATE/$ID/init/process.json"
+    fails_with 1 delete "$ID"
+    says "process.json"
+    no is_over "$pid"
     works delete --force "$ID"
+    is_over "$pid"
     nothing_is_left
 }
 

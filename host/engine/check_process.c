@@ -46,6 +46,25 @@ static bool is_init(const struct facts *facts) {
 
 /* ---- gathering ---- */
 
+static int is_fifo(const struct facts *facts, const char *name, struct shim_error *error) {
+    struct stat status;
+    if (fstatat(facts->directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_set(error, -EBADMSG, "cannot look at the FIFO %s: %s", name, strerror(errno));
+    return S_ISFIFO(status.st_mode) ? 0 : error_set(error, -EBADMSG, "%s is no FIFO", name);
+}
+
+/* What a command needs beside what has been looked at: the record, and as long as there is a
+ * monitor its FIFOs. */
+static int whole(const struct facts *facts, struct shim_error *error) {
+    struct process_record record = {0};
+    int r = process_record_read(facts->directory_fd, &record, error);
+    process_record_clear(&record);
+    if (r < 0 || facts->ended || !facts->alive || !facts->monitored ||
+        (r = is_fifo(facts, "exit", error)) < 0)
+        return r;
+    return is_fifo(facts, "control", error);
+}
+
 /* A negative errno: one of the files cannot be read or makes no sense. */
 static int gather(struct facts *facts, struct shim_error *error) {
     struct shim_error absent = ERROR_NONE;
@@ -74,6 +93,8 @@ static int gather(struct facts *facts, struct shim_error *error) {
     facts->alive = r;
     if (facts->known && !facts->ended && !facts->monitored &&
         (r = status_monitor_named(facts->directory_fd, &facts->identity, error)) < 0)
+        return r;
+    if (facts->known && (r = whole(facts, error)) < 0)
         return r;
     if (!facts->known && !facts->ended && facts->status != SHIM_STATUS_UNKNOWN)
         return error_set(error, -EBADMSG, "status says %s, but pid or starttime is missing",

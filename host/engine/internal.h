@@ -73,6 +73,10 @@ extern const struct shim_services engine_services;
 /* process.c. Opens a process (NULL: init) of a container with its runtime. -ENOENT, -EBADMSG. */
 int process_open(struct engine *engine, const char *container, const char *id,
                  struct process **ret_process, struct shim_error *error);
+/* The first process of a container whose process.json is lost: with what it says when nothing was
+ * asked for. To be removed by force, and for nothing else. */
+int process_open_unrecorded(struct engine *engine, const char *container,
+                            struct process **ret_process, struct shim_error *error);
 struct process *process_close(struct process *process);
 static inline void process_cleanup(struct process **process) {
     *process = process_close(*process);

@@ -97,14 +97,18 @@ void process_fill_view(struct process *process) {
     };
 }
 
-static int read_records(struct process *process, struct shim_error *error) {
+static int read_record(struct process *process, struct shim_error *error) {
+    int r = process_record_read(process->directory_fd, &process->record, error);
+    return r < 0 ? error_context(error, "process %s of container %s is not whole", process->id,
+                                 process->container_id)
+                 : 0;
+}
+
+/* container.json, and the runtime that it names. */
+static int open_runtime(struct process *process, struct shim_error *error) {
     int r = container_record_read(process->container_fd, &process->container, error);
     if (r < 0)
         return error_context(error, "container %s is not whole", process->container_id);
-    r = process_record_read(process->directory_fd, &process->record, error);
-    if (r < 0)
-        return error_context(error, "process %s of container %s is not whole", process->id,
-                             process->container_id);
     const struct container_record *container = &process->container;
     const struct runtime_override override = {
         .binary = container->runtime_binary,
@@ -115,21 +119,32 @@ static int read_records(struct process *process, struct shim_error *error) {
                            error);
 }
 
-int process_open(struct engine *engine, const char *container, const char *id,
-                 struct process **ret_process, struct shim_error *error) {
-    if (!id)
-        id = PROCESS_INIT;
+static int open_directories(struct engine *engine, const char *container, const char *id,
+                            struct process **ret_process, struct shim_error *error) {
     int container_fd AUTO_CLOSE = -1, directory_fd AUTO_CLOSE = -1;
     int r = store_container_open(engine->store, container, &container_fd, error);
-    if (r < 0)
+    if (r < 0 || (r = store_process_open(container_fd, container, id, &directory_fd, error)) < 0)
         return r;
-    r = store_process_open(container_fd, container, id, &directory_fd, error);
-    if (r < 0)
-        return r;
+    return process_new(engine, container, id, fd_steal(&container_fd), fd_steal(&directory_fd),
+                       ret_process, error);
+}
+
+int process_open(struct engine *engine, const char *container, const char *id,
+                 struct process **ret_process, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
-    r = process_new(engine, container, id, fd_steal(&container_fd), fd_steal(&directory_fd),
-                    &process, error);
-    if (r < 0 || (r = read_records(process, error)) < 0)
+    int r = open_directories(engine, container, id ? id : PROCESS_INIT, &process, error);
+    if (r < 0 || (r = open_runtime(process, error)) < 0 || (r = read_record(process, error)) < 0)
+        return r;
+    process_fill_view(process);
+    *ret_process = pointer_steal(&process);
+    return 0;
+}
+
+int process_open_unrecorded(struct engine *engine, const char *container,
+                            struct process **ret_process, struct shim_error *error) {
+    struct process *process AUTO_PROCESS = NULL;
+    int r = open_directories(engine, container, PROCESS_INIT, &process, error);
+    if (r < 0 || (r = open_runtime(process, error)) < 0)
         return r;
     process_fill_view(process);
     *ret_process = pointer_steal(&process);

@@ -348,11 +348,14 @@ int engine_delete(struct engine *engine, const char *container, const char *id, 
     const char *exec = id && strcmp(id, PROCESS_INIT) != 0 ? id : NULL;
     int r = process_open(engine, container, id, &process, &problem);
     if (r < 0) {
-        if (remove_unlaunched(engine, container, exec, &(struct shim_error)ERROR_NONE) == 0)
+        struct shim_error ignored = ERROR_NONE;
+        if (remove_unlaunched(engine, container, exec, &ignored) == 0)
             return 0;
-        if (error)
-            *error = problem;
-        return r;
+        if (!force || exec || process_open_unrecorded(engine, container, &process, &ignored) < 0) {
+            if (error)
+                *error = problem;
+            return r;
+        }
     }
     /* An exec's removal is its own affair; a container's must not meet another change. */
     if (exec)
