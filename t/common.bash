@@ -400,6 +400,11 @@ let_go() {
     timeout "$PATIENCE" sh -c 'echo >"$1"' - "$T/go"
 }
 
+# waiters N: so many wait for the lock of the container $ID, as the kernel tells.
+waiters() {
+    [[ $(grep -c -e "-> OFDLCK .*:$(stat -c %i "$STATE/$ID/.lock") " /proc/locks) == "$1" ]]
+}
+
 # ------------------------------------------------------------------------------------ leftovers
 
 # The processes of this test: monitors and runtimes by their command line, what runs in containers by its environment.

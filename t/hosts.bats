@@ -102,3 +102,28 @@ marked_monitors() {
         nothing_is_left
     done
 }
+
+@test "who waits to change a container does so before an exec that comes later" {
+    stops
+    RUNTIME=${RUNTIMES%% *}
+    configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" exec "$STOP")"
+    works run -d -b "$(bundle turn "$FOREVER")" "$ID"
+    in_background exec -d "$ID" -- true
+    first=$!
+    reached
+    in_background delete --force "$ID"
+    deletion=$!
+    eventually waiters 1
+    in_background exec -d "$ID" -- true
+    later=$!
+    eventually waiters 2
+    let_go
+    joins "$first"
+    is "$status" 0
+    joins "$deletion"
+    is "$status" 0
+    joins "$later"
+    is "$status" 125
+    says "was removed meanwhile by another host"
+    nothing_is_left
+}

@@ -17,6 +17,8 @@
 #include "state/record.h"
 
 #define LOCK_FILE ".lock"
+#define LOCK_BYTE 0
+#define TURNSTILE_BYTE 1
 /* Whatever lies there, opening it does not wait. */
 #define LOCK_FLAGS (O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
 #define TREE_DEPTH 8 /* container, process, and what a runtime may have put there */
@@ -272,27 +274,35 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
 }
 
 /* Open-file-description locks: they belong to the descriptor, not to the program, and unlike
- * flock(2)'s they can be asked for without being taken. */
-static struct flock lock_of(int mode) {
-    return (struct flock){.l_type = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK,
-                          .l_whence = SEEK_SET};
+ * flock(2)'s they can be asked for without being taken. Each is of one byte of the file. */
+static struct flock lock_of(short type, off_t byte) {
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+}
+
+static int set_lock(int fd, int command, short type, off_t byte) {
+    struct flock lock = lock_of(type, byte);
+    int r;
+    while ((r = fcntl(fd, command, &lock)) < 0 && errno == EINTR) {
+    }
+    return r < 0 ? -errno : 0;
+}
+
+/* The kernel gives a shared lock to whoever asks, also when somebody waits for an exclusive one. So
+ * all go through a turnstile, which stays closed as long as the first one waits for the lock. */
+static int pass(int fd, int mode) {
+    int r = set_lock(fd, F_OFD_SETLKW, F_WRLCK, TURNSTILE_BYTE);
+    if (r == 0)
+        r = set_lock(fd, F_OFD_SETLKW, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, LOCK_BYTE);
+    return r < 0 ? r : set_lock(fd, F_OFD_SETLKW, F_UNLCK, TURNSTILE_BYTE);
 }
 
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int *ret_lock, struct shim_error *error) {
     int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
-    int there = 0;
-    if (fd >= 0) {
-        struct flock lock = lock_of(mode);
-        while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
-            if (errno != EINTR)
-                return error_set(error, -errno, "cannot lock container %s: %s", container,
-                                 strerror(errno));
-    } else if (errno != ENOENT) {
-        return error_set(error, -errno, "cannot open the lock of container %s: %s", container,
-                         strerror(errno));
-    }
-    if (fd >= 0 && (there = still_there(store->fd, container, container_fd)) < 0)
+    int r = fd < 0 ? -errno : pass(fd, mode), there = 0;
+    if (r < 0 && r != -ENOENT)
+        return error_set(error, r, "cannot lock container %s: %s", container, strerror(-r));
+    if (r == 0 && (there = still_there(store->fd, container, container_fd)) < 0)
         return error_set(error, there, "cannot look at the directory of container %s: %s",
                          container, strerror(-there));
     if (!there)
@@ -310,11 +320,9 @@ int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error
     }
     if (fd < 0)
         return error_set(error, -errno, "cannot open its lock: %s", strerror(errno));
-    struct flock lock = lock_of(STORE_LOCK_EXCLUSIVE);
-    if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
-        return errno == EAGAIN || errno == EACCES
-                   ? 0
-                   : error_set(error, -errno, "cannot try its lock: %s", strerror(errno));
+    int r = set_lock(fd, F_OFD_SETLK, F_WRLCK, LOCK_BYTE);
+    if (r < 0)
+        return r == -EAGAIN ? 0 : error_set(error, r, "cannot try its lock: %s", strerror(-r));
     *ret_lock = fd_steal(&fd);
     return 1;
 }
@@ -325,7 +333,7 @@ int store_locked(int container_fd) {
     if (fd < 0)
         return 0;
     /* Asking for a shared lock: only somebody's exclusive one is in the way. */
-    struct flock lock = lock_of(STORE_LOCK_SHARED);
+    struct flock lock = lock_of(F_RDLCK, LOCK_BYTE);
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 

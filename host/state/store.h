@@ -51,8 +51,8 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
 #define STORE_LOCK_EXCLUSIVE 1 /* one alone: every other change */
 
 /* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. Blocks as
- * long as another host makes a change (which its time-outs bound). -ENOENT: it was removed
- * meanwhile. */
+ * long as hosts that came before make their changes (which their time-outs bound); who comes later
+ * waits. -ENOENT: it was removed meanwhile. */
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int *ret_lock, struct shim_error *error);
 
