@@ -20,10 +20,6 @@ echoes() {
         echo "out $line"; echo "err $line" >&2; done; exit 99'
 }
 
-has_clients() {
-    (($(ls -l "/proc/$(monitor_of "$ID")/fd" | grep -c socket) > $1))
-}
-
 contains() {
     grep -qF "$2" "$1"
 }

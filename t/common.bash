@@ -400,9 +400,22 @@ let_go() {
     timeout "$PATIENCE" sh -c 'echo >"$1"' - "$T/go"
 }
 
-# waiters N: so many wait for the lock of the container $ID, as the kernel tells.
+# hold: another host has the lock of the container $ID until the test has `let_go`. Its pid is $holder.
+hold() {
+    stops
+    "$HELPERS/hold-lock" "$STATE/$ID/.lock" sh -c "$STOP" 3>&- &
+    holder=$!
+    reached
+}
+
+# waiters N: so many wait for that lock, as the kernel tells.
 waiters() {
     [[ $(grep -c -e "-> OFDLCK .*:$(stat -c %i "$STATE/$ID/.lock") " /proc/locks) == "$1" ]]
+}
+
+# has_clients N: more than N sockets are open in the container's monitor, of which one is what listens.
+has_clients() {
+    (($(find "/proc/$(monitor_of "$ID")/fd" -lname 'socket:*' | wc -l) > $1))
 }
 
 # ------------------------------------------------------------------------------------ leftovers

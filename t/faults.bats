@@ -220,6 +220,33 @@ only_all() {
     nothing_is_left
 }
 
+@test "a host that cannot wait for a lock, so that it can be cancelled, says so and leaves nothing" {
+    RUNTIME=fake
+    works run -d -b "$LONG" "$ID"
+    hold
+    for error in "ENOMEM clone" "EMFILE pidfd_open" "ENOMEM ppoll"; do
+        failing "${error% *}" --after .lock --call "${CALL[${error#* }]}" --at 1 -- exec --id other "$ID" -- true
+        is "$status" 125
+        says "cannot lock container $ID"
+        [[ ! -e $STATE/$ID/other ]]
+        waiters 0
+    done
+    let_go
+    joins "$holder"
+    for call in ppoll wait4; do
+        hold
+        (failing EINTR --after .lock --call "${CALL[$call]}" --at 1 -- exec -d "$ID" -- true && is "$status" 0) 3>&- &
+        job=$!
+        eventually waiters 1
+        let_go
+        joins "$holder"
+        joins "$job"
+        is "$status" 0
+    done
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 # The shell command that does this with shimhost.
 shell() {
     printf '%q ' "$SHIMHOST" "$@"

@@ -127,3 +127,71 @@ marked_monitors() {
     says "was removed meanwhile by another host"
     nothing_is_left
 }
+
+# gives_up SIGNAL JOB: who waits for the lock ends with that signal.
+gives_up() {
+    eventually waiters 1
+    kill "-$1" "$2"
+    joins "$2"
+    is "$status" 125
+    says cancelled "$ID"
+    waiters 0
+}
+
+@test "who waits for another host's change can be told to give up" {
+    works run -d --stdout pipe -b "$(bundle wait "$FOREVER")" "$ID"
+    hold
+    for signal in HUP INT QUIT TERM; do
+        in_background exec --id other "$ID" -- true
+        gives_up "$signal" $!
+        [[ ! -e $STATE/$ID/other ]]
+    done
+    let_go
+    joins "$holder"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "an attached client that finds the monitor killed, and waits for another host's change, can be told to give up" {
+    works run -d --stdout pipe -b "$(bundle client "$FOREVER")" "$ID"
+    in_background attach "$ID"
+    job=$!
+    eventually has_clients 1
+    hold
+    kill_monitor
+    gives_up TERM "$job"
+    let_go
+    joins "$holder"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "who waits for another host's change goes on after it, and leaves nothing when killed" {
+    works run -d -b "$(bundle after "$FOREVER")" "$ID"
+    hold
+    in_background exec "$ID" -- sh -c 'exit 6'
+    job=$!
+    eventually waiters 1
+    let_go
+    joins "$holder"
+    joins "$job"
+    is "$status" 6
+    hold
+    in_background exec "$ID" -- true
+    job=$!
+    eventually waiters 1
+    kill -KILL "$job"
+    joins "$job"
+    eventually waiters 0
+    in_background exec "$ID" -- true
+    job=$!
+    eventually waiters 1
+    kill -KILL "$(cat "/proc/$job/task/$job/children")"
+    joins "$job"
+    is "$status" 125
+    says "cannot lock container $ID"
+    let_go
+    joins "$holder"
+    works delete --force "$ID"
+    nothing_is_left
+}

@@ -155,7 +155,8 @@ int process_lock(struct process *process, struct shim_error *error) {
     if (process->lock >= 0)
         return 0;
     return store_lock(process->engine->store, process->container_id, process->container_fd,
-                      STORE_LOCK_EXCLUSIVE, &process->lock, error);
+                      STORE_LOCK_EXCLUSIVE, process->engine->options.cancel_fd, &process->lock,
+                      error);
 }
 
 int process_await_calls(const struct process *process, int64_t timeout) {

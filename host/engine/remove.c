@@ -298,8 +298,8 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
                              struct shim_error *error) {
     int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
     int r = store_container_open(engine->store, container, &fd, error);
-    if (r < 0 ||
-        (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE, &lock, error)) < 0)
+    if (r < 0 || (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE,
+                                 engine->options.cancel_fd, &lock, error)) < 0)
         return r;
     if (exec)
         return remove_unlaunched_exec(fd, container, exec, error);

@@ -216,7 +216,7 @@ static int spawn_exec(struct engine *engine, const struct spawn_request *request
     /* The opened init becomes the exec: same container, same runtime, another directory. */
     if ((r = check_init_runs(engine, request->container, &process, error)) < 0 ||
         (r = store_lock(engine->store, request->container, process->container_fd, STORE_LOCK_SHARED,
-                        &lock, error)) < 0 ||
+                        engine->options.cancel_fd, &lock, error)) < 0 ||
         (r = store_process_make(process->container_fd, request->container, request->process,
                                 &directory_fd, error)) < 0)
         return r;

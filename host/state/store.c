@@ -4,10 +4,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -175,8 +180,9 @@ int store_container_make(const struct store *store, const char *container, int *
     }
     int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
     r = store_container_open(store, container, &fd, error);
+    /* Not cancelled: whoever had the lock meanwhile would lose the directory to us. */
     if (r == 0)
-        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, &lock, error);
+        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, -1, &lock, error);
     if (r == 0 && (r = claim(container, fd, error)) == 0) {
         *ret_lock = fd_steal(&lock);
         *ret_fd = fd_steal(&fd);
@@ -289,17 +295,57 @@ static int set_lock(int fd, int command, short type, off_t byte) {
 
 /* The kernel gives a shared lock to whoever asks, also when somebody waits for an exclusive one. So
  * all go through a turnstile, which stays closed as long as the first one waits for the lock. */
-static int pass(int fd, int mode) {
-    int r = set_lock(fd, F_OFD_SETLKW, F_WRLCK, TURNSTILE_BYTE);
+static int pass(int fd, int command, int mode) {
+    int r = set_lock(fd, command, F_WRLCK, TURNSTILE_BYTE);
     if (r == 0)
-        r = set_lock(fd, F_OFD_SETLKW, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, LOCK_BYTE);
-    return r < 0 ? r : set_lock(fd, F_OFD_SETLKW, F_UNLCK, TURNSTILE_BYTE);
+        r = set_lock(fd, command, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, LOCK_BYTE);
+    return r < 0 ? r : set_lock(fd, command, F_UNLCK, TURNSTILE_BYTE);
+}
+
+/* Awaits the end of a child, which is killed if that does not come first. */
+static int await_child(pid_t pid, int cancel_fd) {
+    int pidfd AUTO_CLOSE = pidfd_open(pid, 0), status = SIGKILL;
+    int r = pidfd < 0 ? -errno : 0;
+    struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+    while (r == 0 && (r = poll(fds, 2, -1)) < 0)
+        r = errno == EINTR ? 0 : -errno;
+    if (r > 0 && !fds[0].revents)
+        r = -ECANCELED;
+    if (r < 0)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return r < 0 ? r : WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
+/* Nothing tells poll(2) that a lock is free, and fcntl(2) looks at no other descriptor. So a child
+ * waits, which can be killed; what it locks is ours, since it has the same open file description.
+ * It keeps nothing else open: there may be locks among that. */
+static int pass_in_child(int fd, int mode, int cancel_fd) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(fd, 0);
+        close_range(1, ~0u, 0);
+        _exit(-pass(0, F_OFD_SETLKW, mode));
+    }
+    return pid < 0 ? -errno : await_child(pid, cancel_fd);
+}
+
+/* What the first try has got it keeps: a place in the row. */
+static int take_lock(int fd, int mode, int cancel_fd) {
+    int r = pass(fd, cancel_fd < 0 ? F_OFD_SETLKW : F_OFD_SETLK, mode);
+    return r == -EAGAIN ? pass_in_child(fd, mode, cancel_fd) : r;
 }
 
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
-               int *ret_lock, struct shim_error *error) {
+               int cancel_fd, int *ret_lock, struct shim_error *error) {
     int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
-    int r = fd < 0 ? -errno : pass(fd, mode), there = 0;
+    int r = fd < 0 ? -errno : take_lock(fd, mode, cancel_fd), there = 0;
+    if (r == -ECANCELED)
+        return error_set_reason(error, r, SHIM_REASON_CANCELLED,
+                                "cancelled while another host was changing container %s",
+                                container);
     if (r < 0 && r != -ENOENT)
         return error_set(error, r, "cannot lock container %s: %s", container, strerror(-r));
     if (r == 0 && (there = still_there(store->fd, container, container_fd)) < 0)

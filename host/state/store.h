@@ -52,9 +52,10 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
 
 /* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. Blocks as
  * long as hosts that came before make their changes (which their time-outs bound); who comes later
- * waits. -ENOENT: it was removed meanwhile. */
+ * waits. -ECANCELED: `cancel_fd` (or -1) is readable or at its end; -ENOENT: it was removed
+ * meanwhile. */
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
-               int *ret_lock, struct shim_error *error);
+               int cancel_fd, int *ret_lock, struct shim_error *error);
 
 /* The same without waiting: 1: taken; 0: another host has it, in either mode. With `make` unset
  * nothing is made: where there is no lock yet, nobody has it, and *ret_lock is -1. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,14 +128,35 @@ static void exclusive_lock_is_seen(void **state) {
     assert_int_equal(make(fixture, "one", &fd), 0);
     assert_int_equal(store_locked(fd), 0);
     assert_int_equal(
-        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, &lock, &fixture->error), 0);
+        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, -1, &lock, &fixture->error), 0);
     assert_int_equal(store_locked(fd), 0);
     fd_close(lock);
     assert_int_equal(
-        store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, &lock, &fixture->error), 0);
+        store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, -1, &lock, &fixture->error), 0);
     assert_int_equal(store_locked(fd), 1);
     fd_close(lock);
     assert_int_equal(store_locked(fd), 0);
+    fd_close(fd);
+}
+
+/* Who has given up is in nobody's way. */
+static void waiting_for_a_lock_can_be_cancelled(void **state) {
+    struct fixture *fixture = *state;
+    int fd, lock, other, cancel_fd = eventfd(1, EFD_CLOEXEC);
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(
+        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, cancel_fd, &lock, &fixture->error),
+        0);
+    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, cancel_fd, &other,
+                                &fixture->error),
+                     -ECANCELED);
+    assert_int_equal(fixture->error.reason, SHIM_REASON_CANCELLED);
+    assert_int_equal(store_try_lock(fd, true, &other, &fixture->error), 0);
+    assert_int_equal(
+        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, -1, &other, &fixture->error), 0);
+    fd_close(other);
+    fd_close(lock);
+    fd_close(cancel_fd);
     fd_close(fd);
 }
 
@@ -144,11 +166,11 @@ static void lock_of_a_removed_container_fails(void **state) {
     assert_int_equal(make(fixture, "one", &old), 0);
     assert_int_equal(store_container_remove(fixture->store, "one", &fixture->error), 0);
     assert_int_equal(
-        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, &lock, &fixture->error),
+        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, -1, &lock, &fixture->error),
         -ENOENT);
     assert_int_equal(make(fixture, "one", &fresh), 0);
     assert_int_equal(
-        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, &lock, &fixture->error),
+        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, -1, &lock, &fixture->error),
         -ENOENT);
     fd_close(old);
     fd_close(fresh);
@@ -524,6 +546,7 @@ int main(void) {
         TEST(container_is_made_once),
         TEST(links_are_not_followed),
         TEST(exclusive_lock_is_seen),
+        TEST(waiting_for_a_lock_can_be_cancelled),
         TEST(lock_of_a_removed_container_fails),
         TEST(list_is_sorted_and_hides),
         TEST(container_record_round_trip),
