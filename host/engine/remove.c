@@ -273,39 +273,37 @@ static bool is_strange(int directory_fd) {
 struct launched {
     int container_fd;
     const char *container;
+    bool recorded; /* it has a container.json */
 };
 
 static int is_launched(const char *id, void *user) {
     const struct launched *launched = user;
     int fd AUTO_CLOSE = -1;
     int r = store_process_open(launched->container_fd, launched->container, id, &fd, NULL);
-    return r < 0 || !never_launched(fd) || is_strange(fd) ? -ENOTEMPTY : 0;
-}
-
-static int remove_unlaunched_exec(int container_fd, const char *container, const char *id,
-                                  struct shim_error *error) {
-    int fd AUTO_CLOSE = -1;
-    int r = store_process_open(container_fd, container, id, &fd, error);
-    if (r < 0)
-        return r;
-    return never_launched(fd) && !is_strange(fd) ? store_process_remove(container_fd, id, fd, error)
-                                                 : -ENOTEMPTY;
+    return r < 0 || !never_launched(fd) || (!launched->recorded && is_strange(fd)) ? -ENOTEMPTY : 0;
 }
 
 /* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more
- * than that. */
+ * than that, or it does not look like one: a container's record is made first, and goes last. */
 static int remove_unlaunched(struct engine *engine, const char *container, const char *exec,
                              struct shim_error *error) {
-    int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
+    int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1, exec_fd AUTO_CLOSE = -1;
+    struct launched launched = {.container = container};
     int r = store_container_open(engine->store, container, &fd, error);
     if (r < 0 || (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE,
                                  engine->options.cancel_fd, &lock, error)) < 0)
         return r;
-    if (exec)
-        return remove_unlaunched_exec(fd, container, exec, error);
-    struct launched launched = {fd, container};
-    if ((r = directory_list(fd, is_another_s, NULL, error)) == 0)
-        r = store_processes(fd, is_launched, &launched, error);
+    launched.container_fd = fd;
+    launched.recorded = file_exists_at(fd, CONTAINER_FILE);
+    if (exec) {
+        r = is_launched(exec, &launched);
+        if (r == 0)
+            r = store_process_open(fd, container, exec, &exec_fd, error);
+        return r < 0 ? r : store_process_remove(fd, exec, exec_fd, error);
+    }
+    if (!launched.recorded && (r = directory_list(fd, is_another_s, NULL, error)) < 0)
+        return r;
+    r = store_processes(fd, is_launched, &launched, error);
     return r < 0 ? r : store_container_remove(engine->store, container, error);
 }
 

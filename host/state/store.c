@@ -223,6 +223,8 @@ static int retract_each(const char *process, void *user) {
     return retract(fd, process, retraction->error);
 }
 
+/* What says that there was a process goes first; container.json, which says that the directory is a
+ * container's, goes after the processes, as all files do after directories. */
 int store_container_remove(const struct store *store, const char *container,
                            struct shim_error *error) {
     int fd AUTO_CLOSE = -1;
