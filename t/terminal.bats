@@ -165,6 +165,23 @@ the_program_waits() {
     works delete --force "$ID"
 }
 
+@test "a terminal that nobody holds for a moment stays, and so does who had it" {
+    for RUNTIME in $RUNTIMES; do
+        path=$(bundle "moment-$RUNTIME" 'exec <&- >&- 2>&-; read go </events/go; exec >/dev/console; echo back' "$TERMINAL")
+        mkfifo "$EVENTS/go"
+        "$SHIMHOST" run -t --rm -r "$RUNTIME" -b "$path" "$ID" </dev/null >"$T/out" 3>&- &
+        client=$!
+        { sleep 0.2 && echo go; } >"$EVENTS/go" # there is no event for nothing happening
+        joins "$client"
+        is "$status" 0
+        is "$(tr -d '\r' <"$T/out")" back
+        rm "$EVENTS/go"
+        works run -d -r "$RUNTIME" -b "$(idle)" "$ID"
+        works exec -t "$ID" -- sh -c 'exec sleep 0.2 <&- >&- 2>&-'
+        works delete --force "$ID"
+    done
+}
+
 @test "the detach keys leave, and attach comes back" {
     for RUNTIME in $RUNTIMES; do
         open_terminal 80 24 "shimhost run -t -r $RUNTIME -b $(program) $ID"

@@ -58,9 +58,12 @@ static int receive_descriptor(int connection) {
     return rights.fd;
 }
 
+/* While we hold it ourselves it does not hang up when the process, which lives, lets go of it; an
+ * error shows when that happens. */
 static void take_terminal(struct monitor *monitor, int fd) {
     struct streams *streams = &monitor->streams;
     sys_set_flags(fd, O_NONBLOCK | O_RDWR);
+    streams->slave = sys_ioctl(fd, TIOCGPTPEER, (void *)(long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (monitor->plan->columns && monitor->plan->rows)
         console_resize(fd, monitor->plan->columns, monitor->plan->rows);
     streams->outputs[0].source = streams->input = fd;

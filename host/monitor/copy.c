@@ -153,7 +153,11 @@ static bool read_once(struct monitor *monitor, struct output *output) {
     long got = sys_read(output->source, output->buffer + from, READ_SIZE);
     if (got == -EAGAIN || got == -EINTR)
         return false;
-    if (got <= 0) { /* a terminal says EIO when its last holder is gone */
+    if (got == -EIO && output->terminal && !monitor->over) {
+        monitor->streams.hung_up = true; /* its last holder is gone, but another may come */
+        return false;
+    }
+    if (got <= 0) {
         copy_end(monitor, output);
         return false;
     }

@@ -32,7 +32,7 @@ void streams_init(struct monitor *monitor) {
     const struct plan *plan = monitor->plan;
     struct streams *streams = &monitor->streams;
     streams->input = streams->console = streams->connection = streams->listener = -1;
-    streams->owner = -1;
+    streams->owner = streams->slave = -1;
     streams->input_fifo = plan->input_fifo;
     streams->awaiting = plan->await;
     streams->log.fd = plan->log_fd;
@@ -140,7 +140,7 @@ static void give_back(char *buffer, size_t used, size_t size) {
 void streams_idle(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
     streams->idle_at = streams->busy ? watch_deadline(IDLE_AFTER) : 0;
-    streams->refusing = false;
+    streams->refusing = streams->hung_up = false;
     if (streams->busy) {
         streams->busy = false;
         return;
@@ -170,7 +170,8 @@ int streams_poll(const struct monitor *monitor, struct pollfd *slots) {
     for (int i = 0; i < 2; i++) {
         const struct output *output = &streams->outputs[i];
         bool holds = copy_holds(monitor, output);
-        slots[SLOT_SOURCE + i] = slot(output->source, !holds && !streams->awaiting, POLLIN);
+        bool silent = streams->awaiting || (output->terminal && streams->hung_up);
+        slots[SLOT_SOURCE + i] = slot(output->source, !holds && !silent, POLLIN);
         slots[SLOT_SINK + i] = slot(
             output->sink, output->sunk < output->end || output->sink_full || output->lost, POLLOUT);
     }
@@ -248,8 +249,12 @@ static void drain_terminal(struct monitor *monitor) {
 }
 
 void streams_catch_up(struct monitor *monitor) {
-    for (int i = 0; i < 2 && !monitor->streams.awaiting; i++)
-        copy_rest(monitor, &monitor->streams.outputs[i]);
+    struct streams *streams = &monitor->streams;
+    if (streams->slave >= 0) /* who holds the terminal now has it from the process */
+        sys_close(streams->slave);
+    streams->slave = -1;
+    for (int i = 0; i < 2 && !streams->awaiting; i++)
+        copy_rest(monitor, &streams->outputs[i]);
 }
 
 void streams_end(struct monitor *monitor) {

@@ -87,6 +87,8 @@ struct streams {
     char *waiting;   /* PACKET_SIZE of input that could not be written yet, or NULL */
     uint32_t waiting_from, waiting_to;
 
+    int slave;      /* of the terminal, so that there is always one who holds it; or negative */
+    bool hung_up;   /* the terminal has nevertheless, for the moment */
     int console;    /* the console socket, or -1 */
     int connection; /* of the runtime with it, or -1 */
     int listener;   /* for clients, or -1 */

@@ -26,6 +26,12 @@ static void send_descriptor(const struct job *job, int fd) {
     close(connection);
 }
 
+static int open_slave(const char *name) {
+    int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(slave >= 0);
+    return slave;
+}
+
 /* Returns the slave. */
 static int make_terminal(int *ret_master) {
     char name[64];
@@ -34,19 +40,21 @@ static int make_terminal(int *ret_master) {
     assert_int_equal(grantpt(master), 0);
     assert_int_equal(unlockpt(master), 0);
     assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
-    int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(slave >= 0);
     *ret_master = master;
-    return slave;
+    return open_slave(name);
 }
 
-static int start_with_terminal(struct job *job) {
-    int master, slave = make_terminal(&master);
+static void start_with_master(struct job *job, int master) {
     word(job, "console=1");
     word(job, "term=100x30");
     word(job, "attach=1");
     start(job, "read x < go; exit 4");
     send_descriptor(job, master);
+}
+
+static int start_with_terminal(struct job *job) {
+    int master, slave = make_terminal(&master);
+    start_with_master(job, master);
     close(master);
     return slave;
 }
@@ -130,23 +138,63 @@ static void a_fifo_feeds_a_terminal(void **state) {
     close(slave);
 }
 
-/* All that had the terminal open have closed it; the process lives on. */
-static void a_terminal_that_hangs_up(void **state) {
-    struct job *job = *state;
+/* All that had the terminal open close it; the process lives on, and opens it again. Returns the
+ * slave. */
+static int let_go_for_a_moment(struct job *job, int client, int slave) {
     struct received received = {0};
-    int slave = start_with_terminal(job);
-    int client = attach(job);
+    char name[64];
+    assert_int_equal(ttyname_r(slave, name, sizeof(name)), 0);
     assert_int_equal(write(slave, "last\n", 5), 5);
     close(slave);
     receive_until(client, &received, "last\r\n");
-    tell(client, DATA, "nobody reads this\n", 18);
     tell(client, RESIZE, "\x2c\x01\x02\x00", 4);
     assert_sleeps(job->base.pid);
+    slave = open_slave(name);
+    assert_int_equal(write(slave, "back\n", 5), 5);
+    receive_until(client, &received, "back\r\n");
+    tell(client, DATA, "line\n", 5);
+    assert_reads(slave, "line\n");
+    free(received.output);
+    return slave;
+}
+
+/* Nobody has it open when the process ends, and that is its end. */
+static void assert_ends_without_terminal(struct job *job, int client, int slave) {
+    struct received received = {0};
+    assert_int_equal(write(slave, "end\n", 4), 4);
+    close(slave);
     go(&job->base);
     receive_all(client, &received);
-    assert_memory_equal(received.output, "last\r\n", 6); /* behind it, perhaps, an echo */
+    assert_non_null(strstr(received.output, "end\r\n"));
     free(received.output);
     assert_ends(&job->base, 4);
+}
+
+static void a_terminal_that_nobody_holds_for_a_moment(void **state) {
+    struct job *job = *state;
+    int slave = start_with_terminal(job);
+    int client = attach(job);
+    slave = let_go_for_a_moment(job, client, slave);
+    assert_ends_without_terminal(job, client, slave);
+}
+
+/* The monitor cannot hold it itself, as it is locked at the time. */
+static void a_terminal_that_nobody_can_hold(void **state) {
+    struct job *job = *state;
+    int master, slave = make_terminal(&master), locked = 1, unlocked = 0;
+    char name[64];
+    assert_int_equal(ioctl(master, TIOCSPTLCK, &locked), 0);
+    start_with_master(job, master);
+    await_size(slave, 100, 30);
+    assert_int_equal(ioctl(master, TIOCSPTLCK, &unlocked), 0);
+    close(master);
+    /* The attempt has left it unusable to who had it before. */
+    assert_int_equal(ttyname_r(slave, name, sizeof(name)), 0);
+    int again = open_slave(name);
+    close(slave);
+    int client = attach(job);
+    slave = let_go_for_a_moment(job, client, again);
+    assert_ends_without_terminal(job, client, slave);
 }
 
 /* The terminal's buffers are full of input that nobody reads: the rest waits, in its order. */
@@ -208,7 +256,8 @@ int main(void) {
         TEST(sizes_of_a_terminal),
         TEST(input_and_output_of_a_terminal),
         TEST(a_fifo_feeds_a_terminal),
-        TEST(a_terminal_that_hangs_up),
+        TEST(a_terminal_that_nobody_holds_for_a_moment),
+        TEST(a_terminal_that_nobody_can_hold),
         TEST(input_that_a_terminal_does_not_take_yet),
         TEST(what_is_no_terminal),
     };
