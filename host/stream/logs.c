@@ -211,18 +211,24 @@ static void forget_events(struct printer *printer) {
         ;
 }
 
-/* Sleeps until something was written, or moved, or the end is there, or nobody reads the output. */
+static int output_fd(const struct logs_options *options, enum log_stream stream) {
+    return options->streams & (1u << stream) ? fileno(options->outputs[stream]) : -1;
+}
+
+/* Sleeps until something was written, or moved, or the end is there, or nobody reads an output. */
 static int sleep_until_news(struct printer *printer, bool *ret_over, struct shim_error *error) {
-    enum { NEWS, END, OUTPUT, WATCHED };
+    const struct logs_options *options = printer->options;
+    enum { NEWS, END, OUTPUT, ERRORS, WATCHED };
     struct pollfd watched[WATCHED] = {
         [NEWS] = {.fd = printer->inotify_fd, .events = POLLIN},
-        [END] = {.fd = printer->options->end_fd, .events = POLLIN},
-        [OUTPUT] = {.fd = fileno(printer->options->outputs[LOG_STDOUT]), .events = 0},
+        [END] = {.fd = options->end_fd, .events = POLLIN},
+        [OUTPUT] = {.fd = output_fd(options, LOG_STDOUT)}, /* a pipe says an error, a socket that */
+        [ERRORS] = {.fd = output_fd(options, LOG_STDERR)}, /* it has hung up */
     };
     while (poll(watched, WATCHED, -1) < 0)
         if (errno != EINTR)
             return error_set(error, -errno, "cannot wait: %s", strerror(errno));
-    if (watched[OUTPUT].revents & POLLERR)
+    if (watched[OUTPUT].revents || watched[ERRORS].revents)
         return error_set(error, -EPIPE, "nobody reads the output");
     forget_events(printer);
     *ret_over = watched[END].revents != 0;

@@ -2,7 +2,9 @@
 /* Reading logs back: the golden files, the last lines, rotation, what is damaged, following. */
 #include "log_fixture.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -337,6 +339,38 @@ static void following_begins_with_the_last_lines(void **state) {
     assert_string_equal(fixture->text[0], "");
 }
 
+/* Follows with one of the outputs going to a socket whose peer is gone. */
+static int follow_for_nobody(struct fixture *fixture, enum log_stream stream) {
+    int pair[2], end[2];
+    struct logs_options options = fixture->options;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(pipe(end), 0);
+    options.follow = true;
+    options.end_fd = end[0];
+    options.outputs[stream] = fdopen(pair[0], "w");
+    options.outputs[!stream] = fopen("/dev/null", "w");
+    assert_true(options.outputs[0] && options.outputs[1]);
+    close(pair[1]);
+    alarm(20); /* or it would never come back */
+    int r = logs_print(&options, &fixture->error);
+    alarm(0);
+    fclose(options.outputs[0]);
+    fclose(options.outputs[1]);
+    close(end[0]);
+    close(end[1]);
+    return r;
+}
+
+static void following_ends_when_nobody_reads_it(void **state) {
+    struct fixture *fixture = *state;
+    append_text(fixture, 0, "");
+    assert_int_equal(follow_for_nobody(fixture, LOG_STDOUT), -EPIPE);
+    assert_int_equal(follow_for_nobody(fixture, LOG_STDERR), -EPIPE);
+    fixture->options.streams = 1u << LOG_STDERR;
+    assert_int_equal(follow_for_nobody(fixture, LOG_STDERR), -EPIPE);
+    assert_string_equal(fixture->error.message, "nobody reads the output");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -356,6 +390,7 @@ int main(void) {
         TEST(what_is_being_written_is_followed),
         TEST(a_record_in_pieces_is_waited_for),
         TEST(following_begins_with_the_last_lines),
+        TEST(following_ends_when_nobody_reads_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
