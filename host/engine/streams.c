@@ -19,7 +19,8 @@
 
 /* The monitor's own descriptors lie below. */
 #define FIRST_DESCRIPTOR 4
-/* Output that nobody has been attached to yet is kept at least so long after the end. */
+/* Output that nobody has been attached to yet is kept at least so long, from the beginning and
+ * after the end. */
 #define AWAIT_LEAST 10000 /* milliseconds */
 
 void streams_close(struct stream_set *streams) {

@@ -136,8 +136,9 @@ void launch_settle(struct monitor *monitor) {
      * ever. */
     const uint64_t child_only = 1ull << (SIGCHLD - 1);
     monitor->state = WATCHING;
-    monitor->deadline = 0;
     launch_tell(monitor);
+    monitor->deadline =
+        watch_deadline(monitor->streams.awaiting ? monitor->plan->drain_timeout : 0);
     sys_signalfd(monitor->signal_fd, &child_only, 0);
     guard(monitor);
     privileges_rest(monitor);
@@ -172,7 +173,8 @@ void launch_tell(struct monitor *monitor) {
                    monitor->failure_number);
     else
         text_print(&text, "ok %d %lu\n", monitor->process, (unsigned long)monitor->start_time);
-    sys_write(monitor->ready_fd, text.buffer, text.length);
+    if (sys_write(monitor->ready_fd, text.buffer, text.length) == -EPIPE)
+        monitor->streams.awaiting = false; /* the host is dead, and does not attach any more */
     sys_close(monitor->ready_fd);
     monitor->ready_fd = -1;
 }

@@ -84,7 +84,8 @@ struct plan {
  *     log-fd=FD log-path=PATH log-format=k8s-file|json-file|raw log-streams=stdout|stderr|both
  *     log-max-size=BYTES log-max-files=N   rotated; N counts the current one, too
  *     attach=1             clients of the socket `attach`
- *     await-attach=1       nothing is read before the first of them, who then loses nothing
+ *     await-attach=1       nothing is read before the first of them, who then loses nothing, or
+ *                          before drain-timeout has passed
  *     console=1 term=COLSxROWS   a terminal takes the place of the pipes
  *     stdin-fifo=FD        feeds the terminal
  *     owner=UID:GID        of pipes

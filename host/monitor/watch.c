@@ -146,7 +146,10 @@ static void deadline_passed(struct monitor *monitor) {
         cleanup_next(monitor);
         break;
     case WATCHING:
-        foreign_ended(monitor, true);
+        if (monitor->unreaped)
+            foreign_ended(monitor, true);
+        else
+            monitor->streams.awaiting = false; /* the process does not wait for ever */
         break;
     case CLEANING:
         cleanup_timed_out(monitor);

@@ -308,6 +308,49 @@ static void an_owner_who_never_comes(void **state) {
     assert_content(&job->base, "log", "one\ntwo");
 }
 
+/* The process does not wait for him for ever. */
+static void an_owner_who_never_comes_to_one_that_lives(void **state) {
+    struct job *job = *state;
+    size_t size;
+    log_to(job, "raw", "log");
+    word(job, "attach=1");
+    word(job, "await-attach=1");
+    word(job, "drain-timeout=300");
+    start(job, "seq 1000000 1299999; echo x > written; read x < go; exit 4");
+    await_text(job, "written", "x");
+    int client = attach(job); /* is one as any other */
+    assert_sleeps(job->base.pid);
+    go(&job->base);
+    struct received received = {0};
+    receive_all(client, &received);
+    assert_ends(&job->base, 4);
+    free(slurp(job, "log", &size));
+    assert_int_equal(size, 300000 * 8);
+}
+
+/* Its host, which would have attached, is killed before it is told. */
+static void an_owner_who_has_died(void **state) {
+    struct job *job = *state;
+    attachable(job);
+    word(job, "await-attach=1");
+    word(job, "drain-timeout=%d", 100 * PATIENCE);
+    job->base.plan.pid_file = ".pid.runtime";
+    set_script(&job->base, "{ seq 1000000 1299999; echo x > written; read x < go; exit 4; } &"
+                           "echo $! > .pid.runtime; read x < go");
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* the monitor falls to us */
+    pid_t host = fork();
+    if (host == 0)
+        _exit(launch_monitor(&job->base.plan, &job->base.error) < 0);
+    await_text(job, ".pid.runtime", "\n");
+    assert_int_equal(kill(host, SIGKILL), 0);
+    reap(host);
+    job->base.pid = atoi(content(&job->base, "monitor"));
+    go(&job->base);
+    await_text(job, "written", "x");
+    go(&job->base);
+    assert_ends(&job->base, 4);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_setup, job_teardown)
     const struct CMUnitTest tests[] = {
@@ -325,6 +368,8 @@ int main(void) {
         TEST(an_owner_who_leaves),
         TEST(an_owner_who_comes_late),
         TEST(an_owner_who_never_comes),
+        TEST(an_owner_who_never_comes_to_one_that_lives),
+        TEST(an_owner_who_has_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
