@@ -55,6 +55,9 @@ idle() {
         for i in 1 2 3 4 5; do
             is "$(shimhost exec -t "$ID" -- echo "hello $i" | tr -d '\r')" "hello $i"
         done
+        # The end of input is one, also within a line; the terminal echoes what it is given.
+        echoed=$(printf abc | timeout "$PATIENCE" "$SHIMHOST" exec -t "$ID" -- cat)
+        is "$echoed" abcabc
         is "$(ls "$STATE/$ID" | grep -v '^container.json$' | xargs)" init
         works delete --force "$ID"
     done

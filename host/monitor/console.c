@@ -106,8 +106,11 @@ void console_resize(int terminal, unsigned columns, unsigned rows) {
     sys_ioctl(terminal, TIOCSWINSZ, size);
 }
 
-char console_end_of_input(int terminal) {
+size_t console_end_of_input(int terminal, char last, char end[2]) {
     const char usual = 4;
-    struct termios settings;
-    return sys_ioctl(terminal, TCGETS, &settings) == 0 ? (char)settings.c_cc[VEOF] : usual;
+    struct termios settings = {.c_cc[VEOF] = usual};
+    sys_ioctl(terminal, TCGETS, &settings);
+    end[0] = end[1] = (char)settings.c_cc[VEOF];
+    bool within_line = (settings.c_lflag & ICANON) && last != '\n' && last != end[0];
+    return within_line ? 2 : 1;
 }

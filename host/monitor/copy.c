@@ -223,10 +223,12 @@ static size_t feed(struct monitor *monitor, const char *bytes, size_t size) {
         long written = sys_write(monitor->streams.input, bytes + done, size - done);
         if (written == -EAGAIN)
             return done;
-        if (written > 0)
+        if (written > 0) {
             done += (size_t)written;
-        else if (written != -EINTR) /* nobody reads it any more */
+            monitor->streams.last_fed = bytes[done - 1];
+        } else if (written != -EINTR) { /* nobody reads it any more */
             close_input(&monitor->streams);
+        }
     }
     return size;
 }
@@ -265,8 +267,8 @@ void copy_end_input(struct monitor *monitor) {
     if (streams->input != streams->outputs[0].source) {
         close_input(streams);
     } else {
-        char end = console_end_of_input(streams->input);
-        copy_input(monitor, &end, 1);
+        char end[2];
+        copy_input(monitor, end, console_end_of_input(streams->input, streams->last_fed, end));
     }
 }
 

@@ -35,6 +35,7 @@ void streams_init(struct monitor *monitor) {
     streams->owner = streams->slave = -1;
     streams->input_fifo = plan->input_fifo;
     streams->awaiting = plan->await;
+    streams->last_fed = '\n';
     streams->log.fd = plan->log_fd;
     for (int i = 0; i < 2; i++)
         streams->outputs[i] = (struct output){.source = -1, .sink = plan->outputs[i + 1].fifo};

@@ -83,6 +83,7 @@ struct streams {
     int input;       /* the pipe's write end, or the terminal (also an output's source); or -1 */
     int input_fifo;  /* or -1 */
     bool input_ends; /* once the process has taken what waits */
+    char last_fed;   /* the last character of its input so far */
     char *packet;    /* the last one of a client, PACKET_SIZE + 1, or NULL */
     char *waiting;   /* PACKET_SIZE of input that could not be written yet, or NULL */
     uint32_t waiting_from, waiting_to;
@@ -179,7 +180,9 @@ void console_fill_in(const struct monitor *monitor, char **argv, char *buffer, s
  * cannot be had. */
 int console_receive(struct monitor *monitor);
 void console_resize(int terminal, unsigned columns, unsigned rows);
-/* The character that a program which reads from the terminal takes for the end of its input. */
-char console_end_of_input(int terminal);
+/* What a program which reads from the terminal takes for the end of its input, after this last
+ * character. Within a line the first such character only hands over what there is of it. Returns
+ * how many. */
+size_t console_end_of_input(int terminal, char last, char end[2]);
 
 #endif

@@ -118,6 +118,50 @@ static void input_and_output_of_a_terminal(void **state) {
     close(slave);
 }
 
+/* What is no whole line is handed over by a first end, and then there is nothing more. */
+static void the_end_of_input_within_a_line(void **state) {
+    struct job *job = *state;
+    int slave = start_with_terminal(job);
+    int client = attach(job);
+    tell(client, DATA, "line\nrest", 9);
+    tell(client, END, NULL, 0);
+    assert_reads(slave, "line\n");
+    assert_reads(slave, "rest");
+    assert_reads(slave, "");
+    tell(client, DATA, "typed \4", 7); /* that is an end, too */
+    tell(client, END, NULL, 0);
+    tell(client, DATA, "line\n", 5);
+    assert_reads(slave, "typed ");
+    assert_reads(slave, "");
+    assert_reads(slave, "line\n");
+    close(client);
+    go(&job->base);
+    assert_ends(&job->base, 4);
+    close(slave);
+}
+
+/* Who reads every key by itself is told the end by one. */
+static void the_end_of_input_without_lines(void **state) {
+    struct job *job = *state;
+    struct termios raw;
+    int slave = start_with_terminal(job);
+    assert_int_equal(tcgetattr(slave, &raw), 0);
+    cfmakeraw(&raw);
+    assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
+    int client = attach(job);
+    tell(client, DATA, "rest", 4);
+    tell(client, END, NULL, 0);
+    tell(client, DATA, "more", 4);
+    char bytes[9];
+    for (size_t got = 0; got < sizeof(bytes);)
+        got += (size_t)read(slave, bytes + got, sizeof(bytes) - got);
+    assert_memory_equal(bytes, "rest\4more", sizeof(bytes));
+    close(client);
+    go(&job->base);
+    assert_ends(&job->base, 4);
+    close(slave);
+}
+
 /* Its end is the terminal's, and what is in it comes before. */
 static void a_fifo_feeds_a_terminal(void **state) {
     struct job *job = *state;
@@ -255,6 +299,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(sizes_of_a_terminal),
         TEST(input_and_output_of_a_terminal),
+        TEST(the_end_of_input_within_a_line),
+        TEST(the_end_of_input_without_lines),
         TEST(a_fifo_feeds_a_terminal),
         TEST(a_terminal_that_nobody_holds_for_a_moment),
         TEST(a_terminal_that_nobody_can_hold),
