@@ -9,6 +9,8 @@
 #define KILL_TIMEOUT                                                                               \
     5000 /* for a process to die of SIGKILL; longer means that the kernel holds it */
 #define TELL_INTERVAL 1000
+#define READS_AT_ONCE                                                                              \
+    16 /* a command that writes without pause must not keep us from the deadline */
 
 /* The read end never blocks; the command's end does, as it would expect. */
 static int open_capture(int pair[2]) {
@@ -101,17 +103,18 @@ void cleanup_next(struct monitor *monitor) {
 
 void cleanup_read(struct monitor *monitor) {
     char buffer[1024];
-    long got = sys_read(monitor->capture_fd, buffer, sizeof(buffer));
-    while (got > 0) {
+    for (int i = 0; i < READS_AT_ONCE; i++) {
+        long got = sys_read(monitor->capture_fd, buffer, sizeof(buffer));
+        if (got == 0) { /* nobody writes any more */
+            sys_close(monitor->capture_fd);
+            monitor->capture_fd = -1;
+        }
+        if (got <= 0)
+            return;
         size_t room = sizeof(monitor->capture) - 1 - monitor->capture_length;
         size_t taken = (size_t)got < room ? (size_t)got : room;
         memcpy(monitor->capture + monitor->capture_length, buffer, taken);
         monitor->capture_length += (uint16_t)taken;
-        got = sys_read(monitor->capture_fd, buffer, sizeof(buffer));
-    }
-    if (got == 0) { /* nobody writes any more */
-        sys_close(monitor->capture_fd);
-        monitor->capture_fd = -1;
     }
 }
 

@@ -254,6 +254,18 @@ static void a_cleanup_that_hangs(void **state) {
                                 "before\""));
 }
 
+/* What it says without pause does not keep the monitor from looking at the time. */
+static void a_cleanup_that_never_stops_talking(void **state) {
+    struct fixture *fixture = *state;
+    fixture->plan.cleanup_timeout = 200;
+    add_cleanup(fixture, "exec yes");
+    launch_waiting(fixture);
+    go(fixture);
+    assert_ends(fixture, 9);
+    assert_true(
+        logged(fixture, "the cleanup command /bin/sh took more than 200 ms and was killed"));
+}
+
 static void a_cleanup_that_fails(void **state) {
     struct fixture *fixture = *state;
     static const char *const missing[] = {"/nowhere/delete", NULL};
@@ -634,6 +646,7 @@ int main(void) {
         TEST(orphans_are_reaped),
         TEST(the_order_of_things_at_the_end),
         TEST(a_cleanup_that_hangs),
+        TEST(a_cleanup_that_never_stops_talking),
         TEST(a_cleanup_that_fails),
         TEST(a_cleanup_that_leaves_something),
         TEST(orders_that_make_no_sense),
