@@ -118,6 +118,21 @@ has_lines() {
     joins "$follower"
 }
 
+@test "a line that was cut short spoils no other" {
+    for RUNTIME in $RUNTIMES; do
+        works list # makes the state directory
+        printf '{"time":"20' >>"$STATE/.events"
+        fails_with 7 run -r "$RUNTIME" -b "$(bundle cut 'exit 7')" "$ID" # its monitor writes first,
+        printf '{"time":"20' >>"$STATE/.events"
+        works delete "$ID" # and now the host
+        is "$(shimhost events | grep -vx '{"time":"20' | told)" "created init
+started init
+exited init 7
+deleted init"
+        rm "$STATE/.events"
+    done
+}
+
 @test "--follow ends when nobody reads it any more" {
     works list
     mkfifo "$T/pipe"

@@ -23,11 +23,15 @@ static void add_line(struct text *lines, const struct monitor *monitor, const ch
     text_add(lines, "}\n");
 }
 
-/* In one write, so that the lines of many are not mixed. */
+/* In one write, so that the lines of many are not mixed. What a full disk has cut short before gets
+ * its end first. */
 static void append(const struct text *lines) {
-    int fd = sys_open(JOURNAL, O_WRONLY | O_APPEND | O_NONBLOCK, 0);
+    char last;
+    int fd = sys_open(JOURNAL, O_RDWR | O_APPEND | O_NONBLOCK, 0);
     if (fd < 0)
         return;
+    if (sys_seek(fd, -1, SEEK_END) >= 0 && sys_read(fd, &last, 1) == 1 && last != '\n')
+        sys_write(fd, "\n", 1);
     sys_write(fd, lines->buffer, lines->length);
     sys_close(fd);
 }

@@ -5,7 +5,6 @@
 
 #define LOG_NAME "shim-log.json"
 #define LOG_LIMIT (64 * 1024)
-#define SEEK_END 2
 
 static void write_line(const struct monitor *monitor, const char *level, const char *message) {
     char buffer[1024];

@@ -95,6 +95,8 @@ static inline int sys_fstat(int fd, struct stat *status) {
     return (int)call2(__NR_fstat, fd, (long)status);
 }
 
+#define SEEK_END 2
+
 static inline long sys_seek(int fd, long offset, int whence) {
     return call3(__NR_lseek, fd, offset, whence);
 }

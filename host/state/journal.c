@@ -72,10 +72,19 @@ static size_t make_line(const struct journal_event *event, char line[LINE_SIZE])
         exit_status);
 }
 
+/* What a full disk has cut short is to spoil nothing that follows. */
+static void end_last_line(int fd) {
+    char last;
+    if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) == 1 && last != '\n')
+        (void)!write(fd, "\n", 1);
+}
+
 void journal_write(const struct store *store, const struct journal_event *event) {
     char line[LINE_SIZE];
     size_t length = make_line(event, line);
     int fd AUTO_CLOSE = open_journal(store_descriptor(store));
+    if (fd >= 0)
+        end_last_line(fd);
     ssize_t written = fd < 0 ? fd : write(fd, line, length);
     if (written != (ssize_t)length)
         complain(store, event->container, fd < 0 ? fd : written < 0 ? -errno : -ENOSPC);
