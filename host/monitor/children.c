@@ -37,6 +37,8 @@ static void execute(void *argument) {
         restore_score(command->score);
     int result = command->output < 0 ? 0 : redirect(command);
     if (result >= 0) {
+        if (command->output >= 0)
+            privileges_raise();
         sys_close_range(3, ~0u);
         sys_umask(COMMAND_UMASK);
         sys_sigprocmask(SIG_SETMASK, &no_signals);

@@ -361,6 +361,9 @@ int privileges_begin(void);
 /* From now on the monitor only watches: keeps what it needs for that and for cleaning up. */
 void privileges_rest(const struct monitor *monitor);
 
+/* The caller is the child that executes a cleanup command next: takes up what gets it there. */
+void privileges_raise(void);
+
 /* ---- log.c ------------------------------------------------------------------------------------
  */
 

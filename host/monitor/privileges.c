@@ -5,13 +5,16 @@
  * That takes nothing from the cleanup commands: a program that is executed by user 0 gets all that
  * the bounding set allows, whatever its parent had (capabilities(7)). Where this is not so, with
  * other securebits or no_new_privs, the monitor keeps what it has; for the same reason it does not
- * set no_new_privs.
+ * set no_new_privs. Getting at the program is another matter: it may be in a directory that another
+ * user keeps to himself. What opens that is kept, but not in effect.
  */
 #include "monitor.h"
 
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
+
+#define TO_GET_AT_COMMANDS (1u << CAP_DAC_OVERRIDE)
 
 struct capabilities {
     struct __user_cap_header_struct header;
@@ -56,10 +59,20 @@ void privileges_rest(const struct monitor *monitor) {
         needed |= 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER;
     if (monitor->foreign) /* the kernel does not show everybody how it ended */
         needed |= 1u << CAP_SYS_PTRACE;
-    now.data[0].permitted &= needed;
     now.data[0].effective &= needed;
+    if (monitor->plan->cleanup_count)
+        needed |= TO_GET_AT_COMMANDS;
+    now.data[0].permitted &= needed;
     now.data[1].permitted = now.data[1].effective = 0;
     int result = set(&now);
     if (result < 0)
         log_line(monitor, "info", "cannot drop capabilities: error %d", -result);
+}
+
+void privileges_raise(void) {
+    struct capabilities now;
+    if (get(&now) < 0)
+        return;
+    now.data[0].effective |= now.data[0].permitted & TO_GET_AT_COMMANDS;
+    set(&now);
 }

@@ -178,10 +178,10 @@ static void files_are_private(void **state) {
 
 static bool has_only_to_kill(const struct fixture *fixture) {
     const char *status = proc(fixture->pid, "status");
-    return strstr(status, "CapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n");
+    return strstr(status, "CapPrm:\t0000000000000022\nCapEff:\t0000000000000020\n");
 }
 
-/* At rest it keeps CAP_KILL; what it executes has all again. */
+/* At rest it has CAP_KILL, and CAP_DAC_OVERRIDE up its sleeve; what it executes has all again. */
 static void capabilities_at_rest(void **state) {
     struct fixture *fixture = *state;
     static const char *const cleanup[] = {"/bin/sh", "-c",
@@ -199,6 +199,28 @@ static void capabilities_at_rest(void **state) {
     snprintf(before, sizeof(before), "%.63s", content(fixture, "caps-before"));
     assert_non_null(strstr(before, "CapEff:"));
     assert_content(fixture, "caps-after", before);
+}
+
+/* Root may execute what others keep to themselves, and so may the monitor when it cleans up. */
+static void a_cleanup_command_of_another_user(void **state) {
+    const uid_t other = 54321;
+    struct fixture *fixture = *state;
+    int fd = fixture->plan.directory_fd;
+    char path[96];
+    snprintf(path, sizeof(path), "%s/private/clean", fixture->directory);
+    const char *const cleanup[] = {path, NULL};
+    const char *const *const cleanups[] = {cleanup, NULL};
+    assert_int_equal(mkdirat(fd, "private", 0700), 0);
+    put(fixture, "private/clean", "#!/bin/sh\necho then >then\n");
+    assert_int_equal(fchmodat(fd, "private/clean", 0700, 0), 0);
+    assert_int_equal(fchownat(fd, "private/clean", other, other, 0), 0);
+    assert_int_equal(fchownat(fd, "private", other, other, 0), 0);
+    fixture->plan.cleanup = cleanups;
+    launch_waiting(fixture);
+    go(fixture);
+    assert_ends(fixture, 9);
+    assert_content(fixture, "then", "then\n");
+    assert_non_null(content(fixture, ".cleaned"));
 }
 
 static void signals_do_not_end_a_monitor(void **state) {
@@ -642,6 +664,7 @@ int main(void) {
         TEST(nothing_inheritable),
         TEST(files_are_private),
         TEST(capabilities_at_rest),
+        TEST(a_cleanup_command_of_another_user),
         TEST(signals_do_not_end_a_monitor),
         TEST(orphans_are_reaped),
         TEST(the_order_of_things_at_the_end),
