@@ -193,6 +193,19 @@ waits_for_its_reader() {
     done
 }
 
+@test "delete waits for what is still drained" {
+    for RUNTIME in $RUNTIMES; do
+        configure_runtime "$RUNTIME" 'timeouts: { drain: 10s, delete: 500ms }'
+        works run -d -r "$RUNTIME" -b "$(bundle "late-$RUNTIME" 'while :; do sleep 1000; done')" "$ID"
+        works exec -d --id x --stdout "k8s-file:$T/log-$RUNTIME" "$ID" -- sh -c '(sleep 1.5; echo late) & exit 3'
+        is "$(shimhost wait --process-id x "$ID")" 3
+        works delete --process-id x "$ID"
+        [[ $(cat "$T/log-$RUNTIME") == *late ]]
+        works delete --force "$ID"
+        nothing_is_left
+    done
+}
+
 @test "draining does not spin" {
     RUNTIME=${RUNTIMES%% *}
     configure_runtime "$RUNTIME" 'timeouts: { drain: 1h }'

@@ -81,7 +81,9 @@ static int await_monitor(const struct process *process, const char *id, int dire
                          enum ending ending, bool force, struct shim_error *error) {
     struct shim_identity monitor = {.size = sizeof(monitor)};
     int pidfd AUTO_CLOSE = -1;
-    int64_t timeout = process->runtime->config->timeouts.delete;
+    const struct runtime_config *config = process->runtime->config;
+    /* Once the process is over its monitor reads on for a while, and cleans up meanwhile. */
+    int64_t timeout = config->timeouts.delete + (ending == IS_OVER ? config->timeouts.drain : 0);
     int r = status_monitor_alive(directory_fd, &monitor, error);
     if (r <= 0)
         return r;
