@@ -174,23 +174,43 @@ as_nobody() {
     timeout 20 setpriv --reuid $NOBODY --regid $NOBODY --clear-groups --inh-caps=-all --bounding-set=-all -- "$@" </dev/null
 }
 
+opens_as_nobody() {
+    as_nobody sh -c 'exec 3<>"$1"' sh "$1" 2>/dev/null
+}
+
 @test "another user reaches neither control FIFO, exit FIFO, attach socket nor records" {
     needs setpriv
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$T" 2>/dev/null || true
+    as_nobody test -x "$SHIMHOST" || cannot_run "the build cannot be reached by others"
+    # What is open to all can be reached in these ways.
+    mkfifo -m 666 "$T/open"
+    opens_as_nobody "$T/open"
     for RUNTIME in $RUNTIMES; do
-        works run -d -r "$RUNTIME" -b "$(bundle "other-$RUNTIME" 'exec cat')" -i --stdin pipe --stdout pipe --stderr null "$ID" ||
-            works run -d -r "$RUNTIME" -b "$(bundle "other-$RUNTIME" 'exec sleep 1000000')" --stdout pipe "$ID"
+        works run -d -r "$RUNTIME" -b "$(bundle "other-$RUNTIME" 'exec cat')" -i --stdin pipe --stdout pipe --stderr null "$ID"
         monitor=$(monitor_of "$ID")
-        for name in control exit attach exitStatus status process.json; do
-            no as_nobody sh -c 'exec 3<>"$1"' sh "$STATE/$ID/init/$name" 2>/dev/null
+        for name in control exit attach status process.json; do
+            test -e "$STATE/$ID/init/$name"
+            no as_nobody test -e "$STATE/$ID/init/$name"
         done
         # By way of the monitor's own descriptors.
         is "$(as_nobody sh -c 'ls "/proc/$1/fd" 2>/dev/null; cat "/proc/$1/cwd/process.json" 2>/dev/null' sh "$monitor" || true)" ""
         no as_nobody kill -KILL "$monitor" 2>/dev/null
+        captures as_nobody "$SHIMHOST" --state-dir "$STATE" kill "$ID" KILL
+        is "$status" 1
+        says "$STATE" "Permission denied"
         # And were the directories open, by nobody's mistake: the files themselves are closed.
         is "$(find "$STATE/$ID/init" ! -type d -perm /077 ! -name '*.json' ! -name .pid.runtime | xargs)" "" "files that others may use"
-        captures as_nobody "$SHIMHOST" --state-dir "$STATE" kill "$ID" KILL
-        [[ $status != 0 ]]
+        chmod 755 "$STATE" "$STATE/$ID" "$STATE/$ID/init"
+        for name in control exit status; do
+            as_nobody test -e "$STATE/$ID/init/$name"
+            no opens_as_nobody "$STATE/$ID/init/$name"
+        done
+        as_nobody test -S "$STATE/$ID/init/attach"
+        no as_nobody test -w "$STATE/$ID/init/attach"
+        captures as_nobody "$SHIMHOST" --state-dir "$STATE" attach "$ID"
+        is "$status" 125
+        says "$STATE belongs to uid 0"
+        chmod 700 "$STATE" "$STATE/$ID" "$STATE/$ID/init"
         is "$(field "$ID" .status)" running
         works delete --force "$ID"
         nothing_is_left

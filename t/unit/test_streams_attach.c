@@ -2,6 +2,8 @@
 /* Clients of a running process. None of them slows it, or costs anything once gone. */
 #include "streams_fixture.h"
 
+enum { NOBODY = 65534 };
+
 static void attachable(struct job *job) {
     word(job, "stdout=copy");
     word(job, "stderr=copy");
@@ -93,6 +95,43 @@ static void no_more_than_sixteen(void **state) {
     await_attached(last);
     tell(last, END, NULL, 0);
     receive_all(last, &received);
+    assert_ends(&job->base, 0);
+}
+
+/* As another user, by whom the directory and the socket can be reached. */
+static int attach_as_another(const struct job *job) {
+    int directory_fd = job->base.plan.directory_fd;
+    assert_int_equal(fchmod(directory_fd, 0711), 0);
+    assert_int_equal(seteuid(NOBODY), 0);
+    assert_int_equal(faccessat(directory_fd, "attach", W_OK, AT_EACCESS), -1);
+    assert_int_equal(errno, EACCES);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(fchmodat(directory_fd, "attach", 0666, 0), 0);
+    assert_int_equal(seteuid(NOBODY), 0);
+    int client = attach(job);
+    assert_int_equal(seteuid(0), 0);
+    return client;
+}
+
+static void another_user_is_refused(void **state) {
+    struct job *job = *state;
+    struct received received = {0};
+    if (geteuid() != 0) {
+        print_message("# not allowed to be another user: not tested\n");
+        return;
+    }
+    attachable(job);
+    start(job, "exec cat");
+    int refused = attach_as_another(job), client = attach(job);
+    (void)!send(refused, "\0input", 6, MSG_NOSIGNAL);
+    receive_all(refused, &received);
+    assert_string_equal(received.notice, "it is another user's");
+    assert_null(received.output);
+    tell(client, DATA, "hello\n", 6);
+    tell(client, END, NULL, 0);
+    receive_all(client, &received);
+    assert_received(&received, "hello\n");
+    await_text(job, "shim-log.json", "refused a client: it is another user's");
     assert_ends(&job->base, 0);
 }
 
@@ -354,19 +393,13 @@ static void an_owner_who_has_died(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_setup, job_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(all_clients_get_everything),
-        TEST(slow_clients_hold_up_nobody),
-        TEST(no_more_than_sixteen),
-        TEST(clients_that_hang_up),
-        TEST(packets_that_make_no_sense),
-        TEST(the_end_is_no_reset),
-        TEST(input_of_a_client_that_leaves),
-        TEST(input_of_several),
-        TEST(the_end_of_input),
-        TEST(input_that_nobody_reads),
-        TEST(nothing_is_lost_to_the_owner),
-        TEST(an_owner_who_leaves),
-        TEST(an_owner_who_comes_late),
+        TEST(all_clients_get_everything), TEST(slow_clients_hold_up_nobody),
+        TEST(no_more_than_sixteen),       TEST(another_user_is_refused),
+        TEST(clients_that_hang_up),       TEST(packets_that_make_no_sense),
+        TEST(the_end_is_no_reset),        TEST(input_of_a_client_that_leaves),
+        TEST(input_of_several),           TEST(the_end_of_input),
+        TEST(input_that_nobody_reads),    TEST(nothing_is_lost_to_the_owner),
+        TEST(an_owner_who_leaves),        TEST(an_owner_who_comes_late),
         TEST(an_owner_who_never_comes),
         TEST(an_owner_who_never_comes_to_one_that_lives),
         TEST(an_owner_who_has_died),
