@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* process/command. The programs that are run are this test itself, as a helper, and the shell. */
+#include "capabilities.h"
 #include "directory_fixture.h"
 
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -263,16 +263,6 @@ static void look_around(struct surroundings *around) {
     syscall(SYS_capget, &header, around->capabilities);
 }
 
-static void make_capabilities_inheritable(void) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2];
-    syscall(SYS_capget, &header, data);
-    data[0].inheritable = data[0].permitted;
-    data[1].inheritable = data[1].permitted;
-    syscall(SYS_capset, &header, data);
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL, 0, 0);
-}
-
 /* In a process of its own, which it bends as badly as it can. */
 static bool program_gets_a_clean_start(struct directory *directory) {
     struct outcome outcome AUTO_OUTCOME = OUTCOME_EMPTY;
@@ -284,7 +274,7 @@ static bool program_gets_a_clean_start(struct directory *directory) {
         sigaction(signal, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = ignore}, NULL);
     umask(0);
-    make_capabilities_inheritable();
+    set_inheritable(true);
     for (int fd = 100; fd < 110; fd++)
         dup2(directory->fd, fd); /* not close-on-exec */
     look_around(&before);
