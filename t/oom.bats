@@ -3,6 +3,7 @@
 # Want of memory: who was killed for it is known, also when nobody has looked.
 [[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
 load common
+load faults
 
 LIMIT_16M='.linux.resources.memory = {limit: 16777216, swap: 16777216}'
 # One block of this size is more than there may be.
@@ -133,4 +134,71 @@ reads_exit() {
 
 said_once() {
     [[ $(grep -c 'cannot lower oom_score_adj' "$1") == 1 ]]
+}
+
+# with_score SCORE ARGUMENT…: the program, by somebody who has this oom_score_adj.
+with_score() {
+    (echo "$1" >/proc/self/oom_score_adj && exec timeout 120 "$SHIMHOST" "${@:2}" </dev/null 3>&-)
+}
+
+may_lower() {
+    (echo -999 >/proc/self/oom_score_adj) 2>/dev/null
+}
+
+# has_score SCORE PID
+has_score() {
+    [[ $(cat "/proc/$2/oom_score_adj") == "$1" ]]
+}
+
+# The runtime tells, when it deletes, what score it was given.
+tell_score() {
+    [[ $RUNTIME == process ]] || set -- "binary: $(wrapped "$(runtime_binary "$RUNTIME")" delete "cat /proc/self/oom_score_adj >$T/score")"
+    configure_runtime "$RUNTIME" "$@"
+}
+
+@test "a monitor is spared for as long as may be, which neither its process nor what cleans up inherits" {
+    local lowered=500 own
+    ! may_lower || lowered=-999
+    for RUNTIME in $RUNTIMES process; do
+        tell_score
+        for own in 500 600; do
+            with_score 500 run -d -r "$RUNTIME" \
+                -b "$(bundle "spared-$RUNTIME" 'exec sleep 1000000' "if $own == 600 then .process.oomScoreAdj = 600 else . end")" "$ID"
+            with_score 500 exec -d --id more "$ID" -- sleep 1000000
+            for process in init more; do
+                monitor=$(monitor_of "$ID" "$process")
+                [[ $lowered == -999 ]] || eventually said_once "$STATE/$ID/$process/shim-log.json"
+                eventually has_score "$lowered" "$monitor"
+            done
+            is "$(cat "/proc/$(pid_of "$ID")/oom_score_adj")" "$own" "score of the container"
+            # Not every runtime gives an exec the score of its container.
+            has_score 500 "$(pid_of "$ID" more)" || is "$(cat "/proc/$(pid_of "$ID" more)/oom_score_adj")" "$own" "score of the exec"
+            works kill --process-id more "$ID" KILL
+            works kill "$ID" KILL
+            monitor=$(monitor_of "$ID")
+            gives 137 "$ID"
+            eventually is_over "$monitor"
+            [[ $RUNTIME == process ]] || is "$(cat "$T/score")" 500 "score of what cleans up"
+            works delete --force "$ID"
+            nothing_is_left
+        done
+    done
+}
+
+@test "what cleans up has the score that its monitor had before it lowered its own" {
+    for RUNTIME in $RUNTIMES; do
+        tell_score
+        # Where it may not be lowered, it is as if it had been; -1: the call does not happen, and its result is 1.
+        (echo 500 >/proc/self/oom_score_adj &&
+            of_shimhost at_call --monitor --after /proc/self/oom_score_adj --call "${CALL[write]}" --at 1 --error -1 -- \
+                run -d -r "$RUNTIME" -b "$(bundle "restored-$RUNTIME" 'exec sleep 1000000')" "$ID" </dev/null 3>&-)
+        monitor=$(monitor_of "$ID")
+        echo 700 >"/proc/$monitor/oom_score_adj"
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        eventually is_over "$monitor"
+        is "$(cat "$T/score")" 500
+        works delete "$ID"
+        nothing_is_left
+    done
 }

@@ -7,7 +7,7 @@
  *   --after PREFIX    count from the first file on that is opened whose path begins so
  *   --at N            at the Nth call (from 1); without it, only count
  *   --error ERRNO     let that call fail with this number instead of killing it; only those are
- *                     counted that can fail so
+ *                     counted that can fail so. -N: let it say N, as if it had happened
  *   --meanwhile SHELL let it wait before that call until this shell command has ended, and go on
  *   --pipe            count only writes to a pipe
  *   --call NUMBER     count only that system call
