@@ -85,6 +85,31 @@ bad() {
     nothing_remains
 }
 
+# as_user UID GID COMMAND…
+as_user() {
+    timeout -k 1 20 setpriv --reuid "$1" --regid "$2" --clear-groups -- "${@:3}" </dev/null 3>&-
+}
+
+@test "a client of another user, or of another group, is refused; the server goes on" {
+    needs setpriv
+    prepare other
+    "$CLIENT" encode BootstrapParams "instance_id=$ID-other" "namespace=$ID" "socket_dir=$T/sockets" containerd_version=2.3.0 \
+        "containerd_ttrpc_address=$T/events.sock" >"$T/parameters"
+    exec 7<>"$B/log"
+    begins other <"$T/parameters" 7>&-
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$T" "$T/sockets"
+    as_user 65534 65534 test -x "$CLIENT" || cannot_run "the build cannot be reached by others"
+    chmod 666 "${A#unix://}"
+    for user in '65534 65534' '65534 0' '0 65534'; do
+        # shellcheck disable=SC2086
+        captures as_user $user "$CLIENT" call "$A" Connect id=none
+        is "$status" 3 "what $user gets: $output; status"
+        logs "another user"
+    done
+    exec 7>&-
+    ends_server other
+}
+
 @test "-info: without other flags, with options, and with the features of a runtime that has them" {
     B=$T
     shim -info </dev/null | "$CLIENT" decode RuntimeInfo >"$T/info"
