@@ -361,6 +361,33 @@ watches() {
     nothing_is_left
 }
 
+# mounted_on DIRECTORY ARGUMENT…: the program, where something is mounted there, which only it sees.
+mounted_on() {
+    # shellcheck disable=SC2016
+    timeout 60 unshare --mount -- sh -euc 'mount -t tmpfs -o size=64k shimhost-test "$0"; exec "$@"' "$1" "$SHIMHOST" "${@:2}" \
+        </dev/null 3>&-
+}
+
+@test "what is mounted below the state directory is found, and in the way of a removal" {
+    works run -b "$(bundle mounts :)" "$ID"
+    eventually is_over "$(monitor_of "$ID")"
+    mkdir "$STATE/$ID/init/mounted" "$STATE-beside"
+    captures mounted_on "$STATE-beside" check
+    is "$status" 0
+    captures mounted_on "$STATE/$ID/init/mounted" check --format json
+    is "$status $(jq -r '.findings[] | [.kind, .message, .mended] | join(", ")' <<<"$output")" \
+        "1 mount, something is mounted on $STATE/$ID/init/mounted, false"
+    captures mounted_on "$STATE/$ID/init/mounted" check --repair
+    is "$status" 1
+    says "unmount it"
+    captures mounted_on "$STATE/$ID/init/mounted" delete "$ID"
+    is "$status" 1
+    says "something is mounted there; unmount it first"
+    rmdir "$STATE-beside"
+    works delete "$ID"
+    nothing_is_left
+}
+
 @test "a monitor whose directory is gone is found" {
     works run -d -b "$(bundle stray "$FOREVER")" "$ID"
     monitor=$(monitor_of "$ID")
