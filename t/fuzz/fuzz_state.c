@@ -13,8 +13,8 @@
 #include "process/pidfile.h"
 #include "state/status.h"
 
-static const char *const names[] = {"pid",         "starttime", "status",      "exitStatus",
-                                    "exitUnknown", "monitor",   ".pid.runtime"};
+static const char *const names[] = {"pid",         "starttime", "status",       "exitStatus",
+                                    "exitUnknown", "monitor",   ".pid.runtime", "oomKilled"};
 
 static bool put_files(const uint8_t *data, size_t size) {
     struct parts parts = {.at = data, .left = size};
@@ -58,6 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char why[128];
     r = status_unknown_read(fd, why, sizeof(why), &error);
     CHECK(r >= 0 || r == -ENOENT || error.message[0]);
+    uint64_t kills;
+    r = status_oom_read(fd, &kills, &error);
+    CHECK(r < 0 ? r == -ENOENT || error.message[0] : kills > 0);
     pid_t pid;
     r = pidfile_read(fd, ".pid.runtime", &pid, &error);
     CHECK(r < 0 || pid > 0);
