@@ -107,6 +107,23 @@ logged() {
     for_each_runtime logged
 }
 
+dropped() {
+    mkfifo "$T/dropped-$RUNTIME"
+    works run -d -r "$RUNTIME" --stdout "fifo:$T/dropped-$RUNTIME" --when-gone drop \
+        -b "$(bundle dropped "echo before; read line </events/$GO; (echo after); echo \$? >/events/$TOLD
+            read line </events/$GO; exit 43")" "$ID"
+    is "$(timeout "$PATIENCE" head -n 1 "$T/dropped-$RUNTIME")" before
+    adopt
+    give "$GO"
+    is "$(await "$TOLD")" 141 "a writer's exit status"
+    give "$GO"
+    ends_truly 43
+}
+
+@test "a FIFO with drop ends likewise: what came through it was copied" {
+    for_each_runtime dropped
+}
+
 at_terminal() {
     works run -d -t -r "$RUNTIME" -b "$(bundle terminal "trap 'echo gone >/events/$TOLD; exit 43' HUP
         echo ready >/events/$TOLD; read line </events/$GO" "$TERMINAL")" "$ID"

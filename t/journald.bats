@@ -99,6 +99,25 @@ no_helper() {
     nothing_is_left
 }
 
+@test "what is adopted does not log any more, and its log program ends; it goes on itself" {
+    RUNTIME=${RUNTIMES%% *}
+    configure_runtime "$RUNTIME" 'on-monitor-death: adopt'
+    event go told
+    path=$(bundle adopted 'echo one; read -r x </events/go; (echo two); echo $? >/events/told; exec sleep 1000000')
+    with_journal "$SHIMHOST" run -d -r "$RUNTIME" -b "$path" --log journald "$ID"
+    gets "MESSAGE=one"
+    kill_monitor
+    eventually no_helper
+    works check --repair
+    says adopted
+    give go
+    is "$(await told)" 141 "a writer's exit status" # 128 + SIGPIPE
+    is "$(field "$ID" .status)" running
+    works delete --force "$ID"
+    stop_journal
+    nothing_is_left
+}
+
 @test "without a journal a container runs, too" {
     RUNTIME=${RUNTIMES%% *}
     fails_with 4 run -r "$RUNTIME" -b "$(bundle none 'seq 1 1000; exit 4')" --stdin null --log journald --rm "$ID"
