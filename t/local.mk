@@ -94,7 +94,7 @@ BATS_TESTS = \
 	%D%/terminal.bats \
 	%D%/tutorial.bats
 
-EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/common.bash %D%/containerd.bash %D%/containerd-wire.bash %D%/eventually.bash %D%/faults.bash %D%/jobs.bash %D%/long/faults %D%/config.json %D%/guard.ceilings %D%/install-privately \
+EXTRA_DIST += $(BATS_TESTS) %D%/bats %D%/bystander.bash %D%/common.bash %D%/containerd.bash %D%/containerd-wire.bash %D%/eventually.bash %D%/faults.bash %D%/jobs.bash %D%/long/faults %D%/config.json %D%/guard.ceilings %D%/install-privately \
 	%D%/plugin-check.bash %D%/streams.bash %D%/terminal.bash %D%/long/streams \
 	%D%/pid-reuse.bash %D%/private-cgroups %D%/tap %D%/unit/capabilities.h %D%/unit/directory_fixture.h .clang-format quickstart
 

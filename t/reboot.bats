@@ -3,35 +3,9 @@
 # What another boot has left: over, its end not known, and whoever has its pid now is left alone.
 [[ ${BATS_VERSION-} ]] || exec "$(dirname "$0")/bats" "$0" "$@"
 load common
+load bystander
 
 OTHER_BOOT=00000000-0000-0000-0000-000000000000
-
-# A bystander who tells of every signal that can be caught, and dies of the others. Its pid is $bystander.
-begin_bystander() {
-    bash -c 'for n in {1..64}; do trap "echo $n >>\"$1\"" $n 2>/dev/null; done
-        : >"$1"; while :; do read -rt 1000000 <>"$2"; done' bystander "$T/signals" "$T/silence" </dev/null &>/dev/null 3>&- &
-    bystander=$!
-    eventually test -e "$T/signals"
-}
-
-test_teardown() {
-    [[ ! ${bystander-} ]] || kill -KILL "$bystander" 2>/dev/null || true
-}
-
-file_unharmed() {
-    [[ ! -s $T/signals ]] && ! is_over "$bystander"
-}
-
-unharmed() {
-    file_unharmed || {
-        echo "the bystander got signal $(xargs <"$T/signals"), or died"
-        return 1
-    }
-}
-
-test_setup() {
-    mkfifo "$T/silence"
-}
 
 # as_rebooted ID PROCESS…: nothing of the container lives, its runtime has forgotten it, and the directories are of
 # another boot; its pids are the bystander's now, start time and all.
@@ -46,8 +20,8 @@ as_rebooted() {
         directory=$STATE/$id/$process
         rm -f "$directory"/exit{Status,Unknown}
         echo "$bystander" >"$directory/pid"
-        printf '%s\n' "$(sed 's/.*) //' "/proc/$bystander/stat" | cut -d' ' -f20)" "$OTHER_BOOT" >"$directory/starttime"
-        { echo "$bystander"; cat "$directory/starttime"; } >"$directory/monitor"
+        identity_of_bystander "$OTHER_BOOT" >"$directory/monitor"
+        tail -n 2 "$directory/monitor" >"$directory/starttime"
     done
 }
 
