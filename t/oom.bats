@@ -85,12 +85,33 @@ reads_exit() {
     done
 }
 
+# ends_early SUBCOMMAND PROCESS: a runtime which, once it has made the process, reads the end of what that holds open, and ends
+# when that is over.
+ends_early() {
+    event end
+    configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" "$1" \
+        "\"\$real\" \"\$@\"
+        status=\$?
+        cat <$EVENTS/end
+        until grep -q '^State:.Z' /proc/\$(cat $STATE/$ID/$2/.pid.runtime)/status; do :; done
+        exit \$status")"
+}
+
+@test "also of a container that was over before its runtime was" {
+    for RUNTIME in $RUNTIMES; do
+        ends_early run init
+        works run -d -r "$RUNTIME" -b "$(with_limit "brief-$RUNTIME" "exec 9>/events/end; exec $GREEDY")" "$ID"
+        gives 137 "$ID"
+        is "$(field "$ID" .oomKilled)" true
+        works delete "$ID"
+        rm "$EVENTS"/*
+        nothing_is_left
+    done
+}
+
 @test "also of an exec that was over before its runtime was" {
     for RUNTIME in $RUNTIMES; do
-        event end
-        # Reads the end of what the process holds open, from the moment on when the runtime has made it.
-        configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" exec \
-            "\"\$real\" \"\$@\"; status=\$?; cat <$EVENTS/end; exit \$status")"
+        ends_early exec early
         works run -d -r "$RUNTIME" -b "$(with_limit "early-$RUNTIME" 'exec sleep 1000000')" "$ID"
         works exec -d --id early "$ID" -- sh -c "exec 9>/events/end; exec $GREEDY"
         gives 137 "$ID" --process-id early

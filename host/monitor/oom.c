@@ -101,6 +101,28 @@ static int open_counter(int pid) {
     return sys_open(path.buffer, O_RDONLY, 0);
 }
 
+/* Version 1 says of who is over that he is in the root. Where a runtime of the OCI command line was
+ * to make a container's groups, its plugin has foreseen: places, one a line, where there were
+ * none. */
+static int open_foreseen(void) {
+    static const char *const counters[] = {"/memory.oom_control", "/memory.events"};
+    char buffer[GROUPS_SIZE], path_buffer[PATH_SIZE];
+    struct text list = TEXT_IN(buffer);
+    if (record_read(".cgroups", &list) < 0)
+        return -ENOENT;
+    for (const char *line = list.buffer, *end; *(end = line_end(line)); line = end + 1)
+        for (unsigned i = 0; i < 2; i++) {
+            struct text path = TEXT_IN(path_buffer);
+            for (const char *at = line; at < end; at++)
+                text_add_char(&path, *at);
+            text_add(&path, counters[i]);
+            int fd = sys_open(path.buffer, O_RDONLY, 0);
+            if (fd >= 0)
+                return fd;
+        }
+    return -ENOENT;
+}
+
 static bool same_file(int left_fd, int right_fd) {
     struct stat left, right;
     return sys_fstat(left_fd, &left) == 0 && sys_fstat(right_fd, &right) == 0 &&
@@ -138,6 +160,8 @@ void oom_prepare(struct monitor *monitor) {
 
 void oom_begin(struct monitor *monitor) {
     int fd = open_counter(monitor->process);
+    if (fd == -ENOENT && plan_is_init(monitor->plan))
+        fd = open_foreseen();
     /* The container's, unless the process is known to be elsewhere. */
     bool prepared =
         monitor->oom_fd >= 0 && (fd < 0 ? fd != -EXDEV : same_file(fd, monitor->oom_fd));
