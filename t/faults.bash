@@ -96,15 +96,47 @@ scenario() {
     esac
 }
 
-# possible OPERATION [ERROR]: the exit statuses that may be told. Only a process whose monitor was killed is killed itself.
-# Who writes to a stream that cannot be read gets SIGPIPE.
+# possible PROCESS OPERATION: what `wait` may say of it after a host, or a monitor, was `killed`; or after an error that it
+# has `overcome`, or told, and so `failed`, as $way has it. A status; or that it lives, that it is unknown how it ended,
+# that its spawn never finished, or that it is gone. Only a process whose monitor was killed is killed by a host that was
+# not asked for it, and only its end may be unknown. A deletion that is cut short leaves what looks like a spawn that
+# never finished, but only once it has removed the pid. Who writes to a stream that cannot be read gets SIGPIPE.
 possible() {
-    case $1${2+ failing} in
-    life | exec-life) echo 7 137 ;;
-    log) echo 7 137 141 ;;
-    'log failing') if ((call == CALL[read])); then echo 7 141; else echo 7; fi ;;
-    'life failing' | 'exec-life failing' | delete | wait-over | 'delete failing' | 'wait-over failing') echo 7 ;;
-    *) echo 137 ;;
+    local removed='unfinished gone'
+    [[ ! -e $STATE/$C/$1/pid ]] || removed=
+    case "$1 $2 $way" in
+    'init create killed' | 'init run killed' | 'other exec killed') echo lives unfinished gone ;;
+    'init create failed' | 'init run failed' | 'other exec failed') echo gone ;;
+    'init kill overcome') echo 137 ;;
+    'init kill '*) echo 137 lives ;;
+    'init wait-over '*) echo 7 ;;
+    'init wait-lost overcome') echo 137 ;;
+    'init wait-lost '*) echo 137 unknown ;;
+    'init delete overcome' | 'init delete-force overcome' | 'other delete-exec overcome') echo gone ;;
+    'init delete '*) echo 7 $removed ;;
+    'init delete-force '*) echo 137 lives $removed ;;
+    'other delete-exec '*) echo 0 $removed ;;
+    'init life killed' | 'other exec-life killed') echo 7 137 unknown gone ;;
+    'init log killed') echo 7 137 141 unknown gone ;;
+    'init log overcome') if ((call == CALL[read])); then echo 7 141; else echo 7; fi ;;
+    'init life overcome') echo 7 ;;
+    'init life failed' | 'init log failed' | 'other exec-life failed') echo gone ;;
+    'other exec-life overcome') echo 7 gone ;; # its host removes it
+    'init adopt-life killed') echo 137 unknown ;;
+    'init adopt-life '*) if grep -q 'has adopted it' "$T/said"; then echo 137; else echo 137 unknown; fi ;;
+    *) echo lives ;;
+    esac
+}
+
+# states OPERATION: what `state` may call a container that lives.
+states() {
+    case "$1 $way" in
+    'create overcome') echo created ;;
+    'start overcome' | 'resume overcome') echo running ;;
+    'pause overcome') echo paused ;;
+    'start '*) echo created running ;;
+    'pause '* | 'resume '*) echo running paused ;;
+    *) echo running ;;
     esac
 }
 
@@ -148,13 +180,48 @@ mend() {
     done <<<"$output"
 }
 
-# What `state` says is true.
+# among WORD WORD…: it is one of these.
+among() {
+    [[ " ${*:2} " == *" $1 "* ]]
+}
+
+# look_at_life OPERATION: what has to live does, and is the one that was there before.
+look_at_life() {
+    local pid
+    [[ $(possible init "$1") == lives ]] || return 0
+    pid=$(pid_of "$C" 2>/dev/null) || true
+    if [[ ! $pid || $pid != "${PID:-$pid}" ]] || is_over "$pid"; then
+        complains "it had pid ${PID:-nothing}, has ${pid:-nothing}, and that does not live any more or is another"
+    fi
+}
+
+# look_at_what_was_done OPERATION: what was told to be done is, before anybody mends it.
+look_at_what_was_done() {
+    local monitor
+    case $1 in
+    kill) quietly wait --timeout 30s "$C" || true ;; # what it was, is seen later
+    load | list) grep -q running "$T/said" || complains "it did not say that it is running: $(cat "$T/said")" ;;
+    wait) complains "it told an end: $(cat "$T/said")" ;;
+    adopt)
+        monitor=$(monitor_of "$C") || true
+        if [[ ! $monitor || $monitor == "$KEEPER" ]] || is_over "$monitor"; then complains "no new monitor has adopted it"; fi
+        ;;
+    exec-life) ((ended == 7)) || complains "it ended with $ended" ;;
+    esac
+}
+
+# look_at_state OPERATION: what `state` says is true.
 look_at_state() {
-    local state pid
+    local state pid told
+    told=$(pid_of "$C" 2>/dev/null) || true
     captures shimhost state "$C"
     if [[ $status == 0 ]]; then
         [[ $output =~ '"status": "'([a-z]*) ]] && state=${BASH_REMATCH[1]}
         [[ $output =~ '"pid": '([0-9]*) ]] && pid=${BASH_REMATCH[1]}
+        # shellcheck disable=SC2046
+        [[ $(possible init "$1") != lives ]] || among "$state" $(states "$1") ||
+            complains "state: it is $state; expected: $(states "$1")"
+        [[ $state != stopped || ! $told ]] || is_over "$told" || complains "state: it is stopped, but pid $told lives"
         if [[ $state == running || $state == created ]] && is_over "$pid"; then
             captures shimhost state "$C"
             [[ $output == *'"status": "stopped"'* ]] || complains "state: $output, but pid $pid is over"
@@ -166,24 +233,37 @@ look_at_state() {
     fi
 }
 
-# look_at_end PROCESS OPERATION [ERROR]: what `wait` says is true.
+# look_at_end PROCESS OPERATION: what `wait` says is true.
 look_at_end() {
+    local answer
     captures shimhost wait --timeout 1ms --process-id "$1" "$C"
     case "$status $output" in
-    "0 "*) [[ " $(possible "${@:2}") " == *" $output "* ]] || complains "wait for $1 printed $output" ;;
-    "1 "*"timed out"* | "1 "*"there is no container"* | "1 "*"never finished"* | "1 "*"status is unknown"*) ;;
-    "1 "*"has no process $1"* | "1 "*"cannot read process.json: No such file"*) ;; # cut short before there was one
-    *) complains "wait for $1 ended with $status: $output" ;;
+    "0 "*) answer=$output ;;
+    "1 "*"timed out, still running"*) answer=lives ;;
+    "1 "*"the exit status is unknown"*) answer=unknown ;;
+    "1 "*"its spawn never finished"* | "1 "*"cannot read process.json: No such file"*) answer=unfinished ;;
+    "1 "*"there is no container"* | "1 "*"has no process $1"*) answer=gone ;;
+    *) answer="something else" ;;
     esac
+    # shellcheck disable=SC2046
+    among "$answer" $(possible "$@") || complains "wait for $1: $output ($answer); expected: $(possible "$@")"
+    # What was told once is told again.
+    [[ $2 != *life && $2 != log && $2 != wait-* || $ended != 0 || $answer == "$(tail -n 1 "$T/said")" ]] ||
+        complains "wait for $1: $answer, but before: $(cat "$T/said")"
 }
 
-# look_after OPERATION N [ERROR]: a fresh host looks, waits and deletes; then nothing may be left.
+# look_after OPERATION N: a fresh host looks, waits and deletes; then nothing may be left.
 look_after() {
-    ((($2 & 1) == 0)) || mend
-    look_at_state
-    look_at_end init "$1" "${@:3}"
-    if [[ $1 == exec* ]]; then
-        look_at_end other "$1" "${@:3}"
+    look_at_life "$1"
+    [[ $way != overcome ]] || look_at_what_was_done "$1"
+    look_at_state "$1"
+    if ((($2 & 1) == 1)); then
+        mend
+        look_at_state "$1"
+    fi
+    look_at_end init "$1"
+    if [[ $1 == *exec* ]]; then
+        look_at_end other "$1"
         # Without namespaces an exec outlives its container.
         captures shimhost delete --force --process-id other "$C"
     fi
@@ -213,10 +293,8 @@ force_away() {
     true
 } &>/dev/null </dev/null 3>&-
 
-# look_at_error OPERATION: an injected error is either overcome or told in a sentence, and a spawn that has failed leaves
-# nothing.
+# look_at_error OPERATION: an error that is not overcome is told in a sentence, and a spawn that has failed leaves nothing.
 look_at_error() {
-    ((ended == 0)) || [[ "$1 $ended" == "exec-life 7" ]] && return
     if ((ended != 1 && ended < 125)) || ((ended > 127)); then complains "it ended with $ended"; fi
     grep -q '[a-z] [a-z]' "$T/said" || complains "it failed and did not say how"
     if [[ $1 == create || $1 == run || $(cat "$T/said") == *"shimhost: create: "* ]]; then
@@ -232,11 +310,17 @@ take() {
     : >"$T/wrong"
     : >"$T/words"
     prepare "$2" || complains "could not be prepared: $(cat "$T/words")"
+    PID=$(pid_of "$C" 2>/dev/null) KEEPER=$(monitor_of "$C" 2>/dev/null) || true
     step "$@"
+    local way=killed
+    if [[ ${4-} ]]; then
+        way=failed
+        if ((ended == 0)) || [[ "$2 $ended" == "exec-life 7" ]]; then way=overcome; fi
+    fi
     [[ $outcome ]] || complains "no report; it ended with $ended: $(cat "$T/said")"
     ((ended != 124)) || complains "it did not come to an end"
-    if [[ ${4-} && $outcome == "done" ]]; then look_at_error "$2"; fi
-    look_after "${@:2}"
+    if [[ $way == failed && $outcome == "done" ]]; then look_at_error "$2"; fi
+    look_after "$2" "$3"
     [[ -s $T/wrong ]] || return 0
     bad=$((bad + 1))
     {
