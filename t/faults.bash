@@ -18,9 +18,9 @@ WALKED=${SHIMHOST_FAULTS_RUNTIMES:-fake process}
 ERRORS=${SHIMHOST_FAULTS_ERRORS:-ENOSPC EMFILE ENOMEM EIO EACCES EINTR}
 ONLY=${SHIMHOST_FAULTS_ONLY-}
 declare -gA NUMBER=([ESRCH]=3 [EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
-declare -gA CALL=([read]=0 [write]=1 [ioctl]=16 [clone]=56 [wait4]=61 [ppoll]=271 [signalfd4]=289 [dup3]=292 [renameat2]=316
-    [pidfd_open]=434)
-[[ $(uname -m) == x86_64 ]] || CALL=([read]=63 [write]=64 [ioctl]=29 [clone]=220 [wait4]=260 [ppoll]=73 [signalfd4]=74 [dup3]=24
+declare -gA CALL=([read]=0 [write]=1 [brk]=12 [ioctl]=16 [clone]=56 [wait4]=61 [ppoll]=271 [signalfd4]=289 [dup3]=292
+    [renameat2]=316 [pidfd_open]=434)
+[[ $(uname -m) == x86_64 ]] || CALL=([read]=63 [write]=64 [brk]=214 [ioctl]=29 [clone]=220 [wait4]=260 [ppoll]=73 [signalfd4]=74 [dup3]=24
     [renameat2]=276 [pidfd_open]=434) # aarch64
 FAKE=$BUILD/t/fake-runtime/fake-runtime
 export ASAN_OPTIONS=$UNSEARCHED
@@ -159,7 +159,8 @@ step() {
         command+=("${words[@]}")
     fi
     ended=0
-    timeout -k 5 90 "$HELPERS/fault" "${options[@]}" -- "${command[@]}" </dev/null >"$T/said" 2>&1 3>&- || ended=$?
+    # malloc() asks for little at once, and so more often.
+    MALLOC_TOP_PAD_=0 timeout -k 5 90 "$HELPERS/fault" "${options[@]}" -- "${command[@]}" </dev/null >"$T/said" 2>&1 3>&- || ended=$?
     count=0 call=0 outcome=
     read -r count call outcome <"$T/report" || true
 }

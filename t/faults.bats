@@ -503,3 +503,17 @@ it_is_adopted() {
     done
     nothing_is_left
 }
+
+@test "a host for which there is no memory says so" {
+    without_sanitizers # they have an allocator of their own
+    local n
+    export MALLOC_TOP_PAD_=0
+    # The first one only asks where the heap is.
+    for ((n = 2; ; n++)); do
+        captures timeout -k 5 60 "$HELPERS/fault" --error "${NUMBER[ENOMEM]}" --call "${CALL[brk]}" --at "$n" \
+            --report "$T/report" -- "$SHIMHOST" list
+        [[ $(cat "$T/report") == *" done" ]] || break
+        [[ $status == 0 ]] || says "memory"
+    done
+    ((n > 4))
+}

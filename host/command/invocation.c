@@ -87,8 +87,10 @@ void complain_of_config(const struct invocation *invocation,
                         const struct config_problems *problems) {
     for (size_t i = 0; i < problems->count; i++)
         say(invocation, NULL, problems->list[i].message);
-    if (problems->more)
+    if (problems->more && problems->count)
         remark(invocation, NULL, "and %zu more", problems->more);
+    else if (problems->more)
+        remark(invocation, NULL, "the configuration cannot be read: out of memory");
 }
 
 /* ------------------------------------------------------------------------------ configuration */
@@ -177,7 +179,7 @@ int invocation_config(struct invocation *invocation, struct config **ret_config)
     }
     if (r < 0) {
         complain_of_config(invocation, &problems);
-        if (problems.count == 0)
+        if (problems.count == 0 && problems.more == 0)
             complain(invocation, NULL, &error);
         invocation->config = config_free(invocation->config);
     } else {

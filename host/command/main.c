@@ -203,8 +203,10 @@ static int check_operands(const struct invocation *invocation) {
 static int run_command(struct invocation *invocation, int argc, char **argv) {
     const struct command *command = invocation->command;
     void *arguments AUTO_FREE = calloc(1, command->arguments_size + 1);
-    if (!arguments)
+    if (!arguments) {
+        remark(invocation, NULL, "out of memory");
         return exit_failed(command);
+    }
     struct options_input input = {.specs = command->options,
                                   .argc = argc,
                                   .argv = argv,

@@ -7,7 +7,9 @@
  *   --after PREFIX    count from the first file on that is opened whose path begins so
  *   --at N            at the Nth call (from 1); without it, only count
  *   --error ERRNO     let that call fail with this number instead of killing it; only those are
- *                     counted that can fail so. -N: let it say N, as if it had happened
+ *                     counted that can fail so; of the calls by which malloc() gets memory, those
+ *                     that follow at once fail, too: it tries another when one has failed. -N: let
+ *                     it say N, as if it had happened
  *   --meanwhile SHELL let it wait before that call until this shell command has ended, and go on
  *   --pipe            count only writes to a pipe
  *   --call NUMBER     count only that system call
@@ -51,7 +53,9 @@ struct session {
     pid_t command, chosen; /* 0: not found yet, or over */
     bool found;            /* the chosen one has been found */
     bool counting;
-    bool failing; /* the call that is under way is the one that has to fail */
+    bool failing; /* the call that is under way is one that has to fail */
+    bool is_brk;  /* the call that is under way is brk */
+    uint64_t end_of_heap;
     long count;
     uint64_t call; /* the number of the one that was hit */
     bool done;
@@ -84,12 +88,23 @@ static const int out_of_descriptors[] = {
     SYS_openat,   SYS_pipe2,      SYS_socket,        SYS_socketpair,    SYS_signalfd4,
     SYS_eventfd2, SYS_pidfd_open, SYS_inotify_init1, SYS_accept4,       SYS_memfd_create,
     SYS_dup,      SYS_fcntl,      SYS_dup3,          SYS_epoll_create1, -1};
-static const int out_of_memory[] = {
-    SYS_mmap,
-
-    SYS_mremap,     SYS_mprotect,  SYS_clone,  SYS_clone3, SYS_execve,     SYS_openat,
-    SYS_ppoll,      SYS_pipe2,     SYS_socket, SYS_bind,   SYS_pidfd_open, SYS_inotify_add_watch,
-    SYS_getdents64, SYS_signalfd4, -1};
+static const int out_of_memory[] = {SYS_brk,
+                                    SYS_mmap,
+                                    SYS_mremap,
+                                    SYS_mprotect,
+                                    SYS_clone,
+                                    SYS_clone3,
+                                    SYS_execve,
+                                    SYS_openat,
+                                    SYS_ppoll,
+                                    SYS_pipe2,
+                                    SYS_socket,
+                                    SYS_bind,
+                                    SYS_pidfd_open,
+                                    SYS_inotify_add_watch,
+                                    SYS_getdents64,
+                                    SYS_signalfd4,
+                                    -1};
 static const int broken_disk[] = {
     SYS_openat,     SYS_read,       SYS_pread64,    SYS_write,   SYS_pwrite64,
     SYS_writev,     SYS_getdents64, SYS_newfstatat, SYS_fstat,   SYS_statx,
@@ -210,6 +225,8 @@ static bool can_fail(const struct __ptrace_syscall_info *info, int error) {
         return false;
     if (info->entry.nr == SYS_openat && error == ENOSPC && !(info->entry.args[2] & O_CREAT))
         return false;
+    if (call == SYS_brk && !info->entry.args[0]) /* which only asks */
+        return false;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         for (const int *known = kinds[i].calls; kinds[i].error == error && *known >= 0; known++)
             if (call == (uint64_t)*known)
@@ -298,7 +315,33 @@ static void choose(struct session *session, pid_t pid) {
 static void let_go(struct session *session, pid_t pid) {
     ptrace(PTRACE_DETACH, pid, 0, 0);
     session->chosen = 0;
+}
+
+static bool gets_memory(uint64_t call) {
+    return call == SYS_brk || call == SYS_mmap;
+}
+
+static void fail(struct session *session, pid_t pid, uint64_t call) {
+    session->failing = true;
+    if (call != SYS_close) /* which closes, whatever it says */
+        set_call(pid, -1);
+}
+
+static void failed(struct session *session, pid_t pid) {
     session->failing = false;
+    /* brk says only where the heap ends, which is where it did. */
+    set_result(pid, session->is_brk ? (long)session->end_of_heap : -session->options.error);
+    if (!gets_memory(session->call))
+        let_go(session, pid);
+}
+
+/* It has failed once. */
+static void at_later_call(struct session *session, pid_t pid,
+                          const struct __ptrace_syscall_info *info) {
+    if (gets_memory(info->entry.nr))
+        fail(session, pid, info->entry.nr);
+    else
+        let_go(session, pid);
 }
 
 static void hit(struct session *session, pid_t pid, uint64_t call) {
@@ -311,9 +354,7 @@ static void hit(struct session *session, pid_t pid, uint64_t call) {
     } else if (!options->error) {
         kill(pid, SIGKILL);
     } else {
-        session->failing = true;
-        if (call != SYS_close) /* which closes, whatever it says */
-            set_call(pid, -1);
+        fail(session, pid, call);
     }
 }
 
@@ -322,11 +363,16 @@ static void at_call(struct session *session, pid_t pid) {
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0)
         return;
     if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-        if (session->failing) {
-            set_result(pid, -session->options.error);
-            let_go(session, pid);
-        }
-    } else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+        if (session->failing)
+            failed(session, pid);
+        else if (session->is_brk)
+            session->end_of_heap = (uint64_t)info.exit.rval;
+        return;
+    }
+    session->is_brk = info.entry.nr == SYS_brk;
+    if (session->done) {
+        at_later_call(session, pid, &info);
+    } else {
         session->counting = session->counting ||
                             (session->options.after && opens(pid, &info, session->options.after));
         if (session->counting && is_counted(&session->options, pid, &info) &&
