@@ -17,11 +17,12 @@ STRIDE=${SHIMHOST_FAULTS_STRIDE:-1}
 WALKED=${SHIMHOST_FAULTS_RUNTIMES:-fake process}
 ERRORS=${SHIMHOST_FAULTS_ERRORS:-ENOSPC EMFILE ENOMEM EIO EACCES EINTR}
 ONLY=${SHIMHOST_FAULTS_ONLY-}
+on= # are the calls after the one that fails to fail, too?
 declare -gA NUMBER=([ESRCH]=3 [EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
 declare -gA CALL=([read]=0 [write]=1 [brk]=12 [ioctl]=16 [clone]=56 [wait4]=61 [ppoll]=271 [signalfd4]=289 [dup3]=292
     [renameat2]=316 [pidfd_open]=434)
-[[ $(uname -m) == x86_64 ]] || CALL=([read]=63 [write]=64 [brk]=214 [ioctl]=29 [clone]=220 [wait4]=260 [ppoll]=73 [signalfd4]=74 [dup3]=24
-    [renameat2]=276 [pidfd_open]=434) # aarch64
+[[ $(uname -m) == x86_64 ]] || CALL=([read]=63 [write]=64 [brk]=214 [ioctl]=29 [clone]=220 [wait4]=260 [ppoll]=73 [signalfd4]=74
+    [dup3]=24 [renameat2]=276 [pidfd_open]=434) # aarch64
 FAKE=$BUILD/t/fake-runtime/fake-runtime
 export ASAN_OPTIONS=$UNSEARCHED
 
@@ -146,7 +147,7 @@ states() {
 step() {
     local options=(--report "$T/report") words
     [[ $3 == 0 ]] || options+=(--at "$3")
-    [[ -z ${4-} ]] || options+=(--error "${NUMBER[$4]}")
+    [[ -z ${4-} ]] || options+=(--error "${NUMBER[$4]}" ${on:+--on})
     : >"$T/report"
     local command=("$SHIMHOST")
     if [[ $1 == monitor ]]; then
@@ -325,7 +326,7 @@ take() {
     [[ -s $T/wrong ]] || return 0
     bad=$((bad + 1))
     {
-        echo "$2 over $RUNTIME: $1 at call $3 of $count (number $call)${4+: $4}: said: $(cat "$T/said")"
+        echo "$2 over $RUNTIME: $1 at call $3 of $count (number $call)${4+: $4${on:+ from then on}}: said: $(cat "$T/said")"
         sed 's/^/    /' "$T/wrong"
     } | tee -a "$T/bad"
     force_away
@@ -374,7 +375,7 @@ walk() {
             fi
             n=$((n + every))
         done
-        echo "$2 over $RUNTIME: $1${3+ $3}: $tried $what of $length calls, $bad bad" |
+        echo "$2 over $RUNTIME: $1${3+ $3}${on:+ from then on}: $tried $what of $length calls, $bad bad" |
             tee -a "${SHIMHOST_FAULTS_SUMMARY:-/dev/null}"
         failed=$((failed + bad))
         bad=0
@@ -389,6 +390,12 @@ errors() {
         walk "$1" "$2" "$error" || failed=1
     done
     ((failed == 0))
+}
+
+# lasting ROLE OPERATION: a walk on which the disk stays full from the call that fails on.
+lasting() {
+    local on=yes
+    walk "$1" "$2" ENOSPC
 }
 
 # at_call OPTION… -- COMMAND…: which is what the options of t/helpers/fault say, or the test fails.

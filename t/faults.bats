@@ -199,6 +199,29 @@ only_all() {
     errors monitor log
 }
 
+@test "calls of a host that fail from then on: run" {
+    lasting host run
+}
+
+@test "calls of a host that fail from then on: exec" {
+    only_all
+    lasting host exec
+}
+
+@test "calls of a host that fail from then on: delete" {
+    only_all
+    lasting host delete
+}
+
+@test "calls of a host that fail from then on: wait-lost" {
+    only_all
+    lasting host wait-lost
+}
+
+@test "calls of a monitor that fail from then on: life" {
+    lasting monitor life
+}
+
 # ------------------------------------------------------------------------------------ what walks have found
 
 @test "a spawn that cannot open or lock the directory that it has made leaves nothing" {

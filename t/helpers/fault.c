@@ -10,6 +10,8 @@
  *                     counted that can fail so; of the calls by which malloc() gets memory, those
  *                     that follow at once fail, too: it tries another when one has failed. -N: let
  *                     it say N, as if it had happened
+ *   --on              and all later ones that can fail so, until the program ends; of ENOSPC
+ *                     those that take room, as on a disk that is full and stays so
  *   --meanwhile SHELL let it wait before that call until this shell command has ended, and go on
  *   --pipe            count only writes to a pipe
  *   --call NUMBER     count only that system call
@@ -32,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -41,7 +44,7 @@
 #define PATIENCE 20 /* seconds for a chosen monitor to end after the command */
 
 struct options {
-    bool monitor, pipe;
+    bool monitor, pipe, on;
     const char *after, *report, *meanwhile;
     long at, call; /* 0: not given */
     int error;
@@ -281,12 +284,27 @@ static bool writes_to_pipe(pid_t pid, const struct __ptrace_syscall_info *info) 
            strncmp(target, "pipe:", 5) == 0;
 }
 
+/* On a disk that is full there is still room for what has been set aside, and names can change;
+ * pipes are not on it. */
+static bool takes_room(pid_t pid, const struct __ptrace_syscall_info *info) {
+    char link[60];
+    struct stat status;
+    uint64_t call = modern(info->entry.nr);
+    if (call != SYS_write)
+        return call != SYS_renameat2 && call != SYS_ftruncate;
+    snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)info->entry.args[0]);
+    return stat(link, &status) == 0 && S_ISREG(status.st_mode) &&
+           (uint64_t)status.st_blocks * 512 < (uint64_t)status.st_size + info->entry.args[2];
+}
+
 static bool is_counted(const struct options *options, pid_t pid,
                        const struct __ptrace_syscall_info *info) {
     if (options->pipe)
         return writes_to_pipe(pid, info);
     if (options->call)
         return modern(info->entry.nr) == (uint64_t)options->call;
+    if (options->on && options->error == ENOSPC && !takes_room(pid, info))
+        return false;
     return !options->error || can_fail(info, options->error);
 }
 
@@ -331,16 +349,17 @@ static void failed(struct session *session, pid_t pid) {
     session->failing = false;
     /* brk says only where the heap ends, which is where it did. */
     set_result(pid, session->is_brk ? (long)session->end_of_heap : -session->options.error);
-    if (!gets_memory(session->call))
+    if (!session->options.on && !gets_memory(session->call))
         let_go(session, pid);
 }
 
 /* It has failed once. */
 static void at_later_call(struct session *session, pid_t pid,
                           const struct __ptrace_syscall_info *info) {
-    if (gets_memory(info->entry.nr))
+    bool on = session->options.on;
+    if (on ? is_counted(&session->options, pid, info) : gets_memory(info->entry.nr))
         fail(session, pid, info->entry.nr);
-    else
+    else if (!on)
         let_go(session, pid);
 }
 
@@ -466,6 +485,7 @@ static bool read_options(struct options *options, char **words) {
     for (; *words && strcmp(*words, "--") != 0; words++) {
         bool *flag = strcmp(*words, "--monitor") == 0 ? &options->monitor
                      : strcmp(*words, "--pipe") == 0  ? &options->pipe
+                     : strcmp(*words, "--on") == 0    ? &options->on
                                                       : NULL;
         if (flag) {
             *flag = true;
@@ -507,7 +527,7 @@ int main(int argc, char **argv) {
     struct sigaction action = {.sa_handler = lose_patience};
     if (argc < 2 || !read_options(&session.options, argv + 1)) {
         fputs("usage: fault [--monitor] [--pipe] [--call NUMBER] [--after PREFIX] [--at N] "
-              "[--error ERRNO | --meanwhile SHELL] [--report FILE] -- COMMAND…\n",
+              "[--error ERRNO [--on] | --meanwhile SHELL] [--report FILE] -- COMMAND…\n",
               stderr);
         return 2;
     }
