@@ -540,3 +540,34 @@ it_is_adopted() {
     done
     ((n > 4))
 }
+
+@test "a disk that is full lets no container begin, and those that are there end" {
+    mkdir "$STATE"
+    for RUNTIME in $WALKED; do
+        mount -t tmpfs -o size=1m,nr_inodes=200,mode=700 shimhost-test "$STATE" || cannot_run "tmpfs cannot be mounted"
+        works create -r "$RUNTIME" -b "$SHORT" "$ID-over"
+        works start "$ID-over"
+        gives 7 "$ID-over"
+        works run -d -r "$RUNTIME" -b "$LONG" "$ID-old"
+        files=0
+        for what in room names; do
+            case $what in
+            room) cat /dev/zero >"$STATE/.ballast" || true ;;
+            names) while touch "$STATE/.ballast.$((++files))"; do :; done ;;
+            esac
+            before=$(ls "$STATE")
+            fails_with 125 run -d -r "$RUNTIME" -b "$LONG" "$ID-new"
+            says "No space left on device"
+            fails_with 125 exec -d --id other "$ID-old" -- sleep 1000
+            says "No space left on device"
+            [[ ! -e $STATE/$ID-old/other ]]
+            is "$(ls "$STATE")" "$before" "what is there"
+        done
+        works kill "$ID-old" KILL
+        gives 137 "$ID-old"
+        gives 7 "$ID-over"
+        for old in old over; do works delete "$ID-$old"; done
+        nothing_is_left
+        umount "$STATE"
+    done
+}

@@ -253,13 +253,15 @@ int store_process_make(int container_fd, const char *container, const char *proc
     int r = check_id(process, "process", error);
     if (r < 0)
         return r;
-    if (mkdirat(container_fd, process, 0700) < 0)
-        return error_set(error, -errno,
-                         errno == EEXIST ? "container %s has a process %s already"
-                         : errno == ENOENT
-                             ? "container %s was removed while process %s was spawned"
-                             : "cannot make a directory in container %s for process %s",
+    r = mkdirat(container_fd, process, 0700) < 0 ? -errno : 0;
+    if (r == -EEXIST || r == -ENOENT)
+        return error_set(error, r,
+                         r == -EEXIST ? "container %s has a process %s already"
+                                      : "container %s was removed while process %s was spawned",
                          container, process);
+    if (r < 0)
+        return error_set(error, r, "cannot make a directory in container %s for process %s: %s",
+                         container, process, strerror(-r));
     r = store_process_open(container_fd, container, process, ret_fd, error);
     if (r < 0)
         unlinkat(container_fd, process, AT_REMOVEDIR);
