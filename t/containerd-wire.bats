@@ -194,6 +194,39 @@ as_user() {
     ends_server checked
 }
 
+@test "a container that is known has processes: those of its runtime, or else those that are known" {
+    local init exec
+    configure_runtime mute "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" ps 'exit 1')"
+    shim_for mute
+    for AS in shimhost mute; do
+        prepare pids
+        begins pids </dev/null
+        call Create pids "bundle=$B"
+        init=$(value pid)
+        call Pids pids
+        is "$(value processes.pid)" "$init"
+        call Start pids
+        for exec in e f; do
+            call Exec pids exec_id=$exec spec.type_url=x \
+                'spec.value={"args":["sleep","1000"],"cwd":"/","env":["PATH=/bin"],"user":{"uid":0,"gid":0}}'
+        done
+        call Start pids exec_id=e
+        exec=$(value pid)
+        call Pids pids
+        grep -qx "$init" <<<"$(value processes.pid)"
+        grep -A 1 -x "processes.pid=$exec" <<<"$output" | grep -qx processes.info.type_url=containerd.runc.v1.ProcessDetails
+        call Kill pids signal=9
+        call Wait pids
+        # Where it is not listed any more, it is lost to a containerd that comes back.
+        call Pids pids
+        is "$(value processes.pid)" "$init"
+        refuses 5 Pids nobody
+        call Delete pids
+        refuses 5 Pids pids
+        ends_server pids
+    done
+}
+
 @test "limits are changed, and the metrics show it" {
     [[ -d /sys/fs/cgroup/memory && -d /sys/fs/cgroup/cpu ]] || cannot_run "this is for control groups of version 1"
     for AS in shimhost shimhost-runc; do

@@ -90,9 +90,8 @@ static void describe(const struct task *task, Pb__ProcessInfo *info, Pb__Any *an
     info->info = any;
 }
 
-static void answer_pids(struct call *call, const struct task *task,
-                        const Pb__HelperResponse *response) {
-    size_t count = response->n_pids;
+static void answer_pids(struct call *call, const struct task *task, const uint32_t *pids,
+                        size_t count) {
     Pb__ProcessInfo *infos AUTO_FREE = calloc(count + 1, sizeof(*infos));
     Pb__Any *anys AUTO_FREE = calloc(count + 1, sizeof(*anys));
     Pb__ProcessInfo **list AUTO_FREE = calloc(count + 1, sizeof(*list));
@@ -101,7 +100,7 @@ static void answer_pids(struct call *call, const struct task *task,
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        describe(task, &infos[i], &anys[i], response->pids[i]);
+        describe(task, &infos[i], &anys[i], pids[i]);
         list[i] = &infos[i];
     }
     Pb__PidsResponse answer = PB__PIDS_RESPONSE__INIT;
@@ -112,15 +111,34 @@ static void answer_pids(struct call *call, const struct task *task,
         free(anys[i].value.data);
 }
 
+/* What is known without the runtime: the first process, whether it is over or not, since a
+ * containerd that comes back takes a container without any for lost; and the execs that live. */
+static void answer_known(struct call *call, const struct task *task) {
+    size_t count = 1;
+    for (const struct process *exec = task->execs; exec; exec = exec->next)
+        count++;
+    uint32_t *pids AUTO_FREE = calloc(count, sizeof(*pids));
+    if (!pids) {
+        call_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    pids[0] = task->init.pid;
+    count = 1;
+    for (const struct process *exec = task->execs; exec; exec = exec->next)
+        if (exec->pid != 0 && !exec->over)
+            pids[count++] = exec->pid;
+    answer_pids(call, task, pids, count);
+}
+
 static void listed(void *user, const Pb__HelperResponse *response) {
     struct operation *operation = user;
     const struct process *process = operation_process(operation);
     if (!process)
         call_fail(operation->call, RPC_NOT_FOUND, "container %s: not found", operation->id);
-    else if (response->code != RPC_OK)
-        call_fail_as(operation->call, response);
+    else if (response->code != RPC_OK || response->n_pids == 0)
+        answer_known(operation->call, process->task);
     else
-        answer_pids(operation->call, process->task, response);
+        answer_pids(operation->call, process->task, response->pids, response->n_pids);
     operation_free(operation);
 }
 
