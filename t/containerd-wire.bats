@@ -227,6 +227,37 @@ as_user() {
     done
 }
 
+@test "a Wait ends when its client's time is over; those of clients that have gone keep nobody from anything" {
+    local waiter
+    prepare wait
+    begins wait </dev/null
+    call Create wait "bundle=$B"
+    call Start wait
+    is "$(bad too-many-waits "$ID-wait")" "8 0 0"
+    SHIM_TIMEOUT=1000000000 refuses 4 Wait wait
+    # One that is answered before is over by that.
+    call Exec wait exec_id=e spec.type_url=x \
+        'spec.value={"args":["true"],"cwd":"/","env":["PATH=/bin"],"user":{"uid":0,"gid":0}}'
+    SHIM_TIMEOUT=20000000000 "$CLIENT" call "$A" Wait "id=$ID-wait" exec_id=e -- Delete "id=$ID-wait" exec_id=e >"$T/waited" 3>&- &
+    waiter=$!
+    call Start wait exec_id=e
+    wait "$waiter"
+    # Also when the server is replaced meanwhile.
+    SHIM_TIMEOUT=3000000000 "$CLIENT" call "$A" Wait "id=$ID-wait" >"$T/waited" 2>&1 3>&- &
+    waiter=$!
+    kill -HUP "$(server)"
+    eventually goes_on_as_another "$(server)"
+    status=0
+    wait "$waiter" || status=$?
+    is "$status $(cut -d: -f1 "$T/waited")" "1 4"
+    call Kill wait signal=15
+    SHIM_TIMEOUT=20000000000 call Wait wait
+    is "$(value exit_status)" 42
+    SHIM_TIMEOUT=1 call Wait wait
+    call Delete wait
+    ends_server wait
+}
+
 @test "limits are changed, and the metrics show it" {
     [[ -d /sys/fs/cgroup/memory && -d /sys/fs/cgroup/cpu ]] || cannot_run "this is for control groups of version 1"
     for AS in shimhost shimhost-runc; do

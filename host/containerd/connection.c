@@ -10,13 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "ttrpc.pb-c.h"
 
 #define CONNECTIONS_MAX 256u
-#define CALLS_MAX 16384u          /* of one connection */
+#define WAITS_MAX 16384u          /* of one connection */
 #define OUTPUT_PAUSE (256u << 10) /* above this, no more requests of that client are read */
 #define OUTPUT_MAX (16u << 20)    /* above this, it is given up */
 #define READ_SIZE (16u << 10)
@@ -110,7 +111,6 @@ struct call *call_new(struct connection *connection, uint32_t stream) {
     if (call->next)
         call->next->link = &call->next;
     connection->calls = call;
-    connection->n_calls++;
     return call;
 }
 
@@ -120,11 +120,23 @@ static void unlink_from_connection(struct call *call) {
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
-    call->connection->n_calls--;
     call->connection = NULL;
 }
 
+static void call_late(struct timer *timer) {
+    call_fail((struct call *)timer, RPC_DEADLINE_EXCEEDED, "the time to wait for it is over");
+}
+
 void call_wait(struct call *call, struct call **waiters) {
+    if (call->connection->n_waits >= WAITS_MAX) {
+        call_fail(call, RPC_RESOURCE_EXHAUSTED, "too many wait at once");
+        return;
+    }
+    call->connection->n_waits++;
+    if (call->deadline) {
+        call->timer.due = call_late;
+        loop_timer(&call->server->loop, &call->timer, deadline_left(call->deadline));
+    }
     call->next_wait = *waiters;
     call->wait_link = waiters;
     if (call->next_wait)
@@ -137,7 +149,10 @@ void call_drop(struct call *call) {
         *call->wait_link = call->next_wait;
         if (call->next_wait)
             call->next_wait->wait_link = call->wait_link;
+        call->connection->n_waits--;
     }
+    if (call->timer.when)
+        loop_timer_stop(&call->server->loop, &call->timer);
     unlink_from_connection(call);
     free(call);
 }
@@ -186,10 +201,9 @@ static void take_frame(struct connection *connection, const struct ttrpc_frame *
                "the message is longer than 4194304 bytes");
         return;
     }
-    struct call *call =
-        connection->n_calls < CALLS_MAX ? call_new(connection, frame->stream) : NULL;
+    struct call *call = call_new(connection, frame->stream);
     if (!call)
-        refuse(connection, frame->stream, RPC_RESOURCE_EXHAUSTED, "too many calls at once");
+        refuse(connection, frame->stream, RPC_RESOURCE_EXHAUSTED, "out of memory");
     else
         service_request(call, frame->data, frame->length);
 }

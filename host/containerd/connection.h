@@ -16,9 +16,9 @@ struct connection {
     size_t room;
     uint32_t last_stream;
     struct call *calls;
-    unsigned int n_calls;
-    unsigned int number; /* in a snapshot */
-    bool broken;         /* to be closed when its turn comes */
+    unsigned int n_waits; /* of the calls */
+    unsigned int number;  /* in a snapshot */
+    bool broken;          /* to be closed when its turn comes */
 };
 
 /* A call on a stream, for requests and for those of a snapshot. NULL: out of memory. */

@@ -53,9 +53,11 @@ struct server {
 
 /* One request that is being worked on. It outlives its connection, whose client may vanish. */
 struct call {
+    struct timer timer; /* first: its client's patience, if it waits */
     struct server *server;
     struct connection *connection; /* NULL: nobody waits for the answer any more */
     uint32_t stream;
+    int64_t deadline;                    /* of its client; 0: none */
     struct call *next, **link;           /* among the calls of the connection */
     struct call *next_wait, **wait_link; /* among those who wait for the same, or NULL */
 };
@@ -76,7 +78,8 @@ void call_fail(struct call *call, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void call_drop(struct call *call);
 
-/* Adds the call to those who wait for the same; it leaves them when it ends. */
+/* Adds the call to those who wait for the same; it leaves them when it ends, at the latest when its
+ * client's time is over. Where too many of its connection wait, it is refused. */
 void call_wait(struct call *call, struct call **waiters);
 
 /* service.c: a request has come. Takes the call. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "containerd/client.h"
 #include "containerd/methods.h"
@@ -94,6 +95,8 @@ void service_request(struct call *call, const uint8_t *data, size_t length) {
         call_fail(call, RPC_INVALID_ARGUMENT, "the request is malformed");
         return;
     }
+    if (request->timeout_nano > 0)
+        call->deadline = deadline_after(request->timeout_nano / 1000000 + 1);
     call_method(call, request);
     pb__request__free_unpacked(request, NULL);
 }

@@ -58,6 +58,7 @@ static int restore_waits(struct process *process, const Pb__SavedProcess *saved,
         struct call *call = call_new(connections[wait->connection], wait->stream);
         if (!call)
             return out_of_memory(error);
+        call->deadline = wait->deadline;
         exit_wait(process, call);
     }
     return 0;

@@ -58,6 +58,7 @@ static void take_waits(struct copying *copying, const struct call *waiters, size
             return;
         wait->connection = call->connection->number;
         wait->stream = call->stream;
+        wait->deadline = call->deadline;
         (*ret_list)[(*ret_count)++] = wait;
     }
 }

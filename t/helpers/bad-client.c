@@ -17,6 +17,7 @@
 #include "wire.h"
 
 #define MANY 1000u
+#define WAITS_MAX 16384u
 #define CROWD 400u
 #define FLOOD 200000u
 #define HELD_BACK 500 /* milliseconds without room for more */
@@ -130,6 +131,19 @@ static void waits_and_goes(int fd) {
     puts("gone");
 }
 
+/* More wait than the shim lets wait on one connection. That refuses the last one, and nothing else.
+ */
+static void too_many_waits(int fd) {
+    uint32_t stream = 1;
+    for (uint32_t i = 0; i <= WAITS_MAX; i++, stream += 2)
+        send_good(fd, stream, "Wait");
+    print_code(fd);
+    send_good(fd, stream, "State");
+    print_code(fd);
+    send_good(fd, stream + 2, "Kill"); /* with the signal 0 */
+    print_code(fd);
+}
+
 /* Asks and asks and reads nothing, until the shim does not take any more. Then another client is
  * answered all the same, and so is every question of this one. */
 static void deaf(int fd) {
@@ -194,6 +208,7 @@ static const struct {
     {"half-a-header", half_a_header},
     {"many-waits", many_waits},
     {"waits-and-goes", waits_and_goes},
+    {"too-many-waits", too_many_waits},
     {"deaf", deaf},
     {"crowd", crowd},
 };

@@ -35,6 +35,8 @@ ProtobufCBinaryData wire_request(const char *method, ProtobufCBinaryData payload
     request.service = strdup(service ? service : "containerd.task.v2.Task");
     request.method = strdup(method);
     request.payload = payload;
+    const char *timeout = getenv("SHIM_TIMEOUT");
+    request.timeout_nano = timeout ? atoll(timeout) : 0;
     return message_pack(&request.base);
 }
 

@@ -15,7 +15,8 @@ int wire_connect(const char *address);
 /* Says what went wrong, and errno, on standard error, and exits with 3. */
 void wire_give_up(const char *what) __attribute__((noreturn));
 
-/* The bytes of a request to the Task service, or the one that SHIM_SERVICE names. */
+/* The bytes of a request to the Task service, or the one that SHIM_SERVICE names; of a client that
+ * waits SHIM_TIMEOUT nanoseconds for the answer, or for ever. */
 ProtobufCBinaryData wire_request(const char *method, ProtobufCBinaryData payload);
 
 /* Writes a frame whose header says `length`; of `data` as much as there is. */
