@@ -151,36 +151,101 @@ has_heard_of() {
     end_two
 }
 
-@test "it waits for what is under way" {
-    local creation
-    slow_runtime
-    install_shim "$SHIM"
-    prepare a
-    AS=slow begins a </dev/null
-    "$CLIENT" call "$A" Create "id=$ID-a" "bundle=$B" >"$T/created" 2>&1 3>&- &
+# creates NAME: in the background, until the runtime stops; its job is in $creation.
+creates() {
+    prepare "$1" '.annotations["io.containerd.shimhost.v1.group"] = "'"$ID"'"'
+    AS=slow begins "$1" </dev/null
+    "$CLIENT" call "$A" Create "id=$ID-$1" "bundle=$B" >"$T/created" 2>&1 3>&- &
     creation=$!
     reached
-    PID_a=$(server)
-    timeout -k 1 100 "$SHIMHOST" upgrade --namespace "$ID" >"$T/upgraded" 2>&1 3>&- </dev/null &
-    upgrade=$!
-    # It has been asked for: nothing more is read from clients.
-    eventually is_asked
-    goes_on_as_itself "$PID_a"
-    let_go
-    wait "$upgrade"
-    wait "$creation"
-    grep -q "^pid=" "$T/created"
-    goes_on_as_another "$PID_a"
-    call Start a
-    call Kill a signal=9
-    call Wait a
-    call Delete a
-    ends_server a
 }
 
-# A call is not answered while the server waits to be replaced.
+# later METHOD NAME [FIELD=VALUE]…: a call in the background that has come to the server; its job is in $later.
+later() {
+    local before
+    before=$(count_sockets)
+    "$CLIENT" call "$A" "$1" "id=$ID-$2" "${@:3}" >"$T/$1" 2>&1 3>&- &
+    later=$!
+    eventually has_more_sockets "$before"
+}
+
+count_sockets() {
+    find "/proc/$PID_a/fd" -lname 'socket:*' | wc -l
+}
+
+has_more_sockets() {
+    (($(count_sockets) > $1))
+}
+
+@test "it waits for what is under way; questions are answered meanwhile, and what else is called for comes after" {
+    local creation program pid later kill start
+    slow_runtime
+    ln -sf containerd-shim-shimhost-v1 "$T/bin/containerd-shim-slow-v1"
+    printf '%s\n' '#!/bin/sh' 'exit 1' >"$T/broken"
+    # It is replaced, or goes on.
+    for program in "$SHIM" "$T/broken"; do
+        install_shim "$SHIM"
+        creates b
+        let_go
+        wait "$creation"
+        call Start b
+        pid=$(value pid)
+        creates a
+        PID_a=$(server)
+        install_shim "$program"
+        timeout -k 1 100 "$SHIMHOST" upgrade --namespace "$ID" >"$T/upgraded" 2>&1 3>&- </dev/null &
+        upgrade=$!
+        eventually is_asked
+        later Kill b signal=9
+        kill=$later
+        later Start a
+        start=$later
+        # What a containerd that comes back asks.
+        answers_in_time Connect b
+        is "$(value task_pid)" "$pid"
+        answers_in_time State b
+        is "$(value status)" 2
+        answers_in_time Pids b
+        is "$(value processes.pid)" "$pid"
+        SHIM_TIMEOUT=100000000 refuses 4 Wait b
+        goes_on_as_itself "$PID_a"
+        let_go
+        status=0
+        wait "$upgrade" || status=$?
+        wait "$creation"
+        install_shim "$SHIM"
+        grep -q "^pid=" "$T/created"
+        if [[ $program == "$SHIM" ]]; then
+            is "$status" 0
+            goes_on_as_another "$PID_a"
+        else
+            is "$status" 1
+            goes_on_as_itself "$PID_a"
+        fi
+        wait "$kill"
+        call Wait b
+        is "$(value exit_status)" 137
+        wait "$start"
+        call State a
+        is "$(value status)" 2
+        call Kill a signal=9
+        call Wait a
+        call Delete a
+        call Delete b
+        ends_server a
+    done
+}
+
+answers_in_time() {
+    captures timeout 2 "$CLIENT" call "$A" "$1" "id=$ID-$2"
+    is "$status" 0 "$1 within two seconds"
+}
+
+# What may need a helper is not answered while the server waits to be replaced. Nobody is there when it is.
 is_asked() {
-    ! timeout 0.3 "$CLIENT" call "$A" Connect id=none >/dev/null 2>&1 3>&-
+    status=0
+    timeout 0.3 "$CLIENT" call "$A" Kill id=nobody >/dev/null 2>&1 3>&- || status=$?
+    [[ $status == 124 ]]
 }
 
 @test "nobody but servers is asked; where there is none, nothing is said" {

@@ -26,10 +26,11 @@ static void connection_close(struct connection *connection);
 
 /* ---------------------------------------------------------------------------- writing */
 
-void connection_update(struct connection *connection) {
+/* Waits for what the state of the connection makes sensible. */
+static void connection_update(struct connection *connection) {
     size_t left = connection->n_output - connection->written;
     uint32_t events = left > 0 ? EPOLLOUT : 0;
-    if (left < OUTPUT_PAUSE && !connection->server->upgrading)
+    if (left < OUTPUT_PAUSE)
         events |= EPOLLIN;
     loop_change(&connection->server->loop, &connection->source, events);
 }
@@ -99,13 +100,15 @@ static void refuse(struct connection *connection, uint32_t stream, int code, con
 
 /* ---------------------------------------------------------------------------- calls */
 
-struct call *call_new(struct connection *connection, uint32_t stream) {
+struct call *call_new(struct server *server, struct connection *connection, uint32_t stream) {
     struct call *call = calloc(1, sizeof(*call));
     if (!call)
         return NULL;
-    call->server = connection->server;
+    call->server = server;
     call->connection = connection;
     call->stream = stream;
+    if (!connection)
+        return call;
     call->next = connection->calls;
     call->link = &connection->calls;
     if (call->next)
@@ -201,7 +204,7 @@ static void take_frame(struct connection *connection, const struct ttrpc_frame *
                "the message is longer than 4194304 bytes");
         return;
     }
-    struct call *call = call_new(connection, frame->stream);
+    struct call *call = call_new(connection->server, connection, frame->stream);
     if (!call)
         refuse(connection, frame->stream, RPC_RESOURCE_EXHAUSTED, "out of memory");
     else
@@ -210,8 +213,7 @@ static void take_frame(struct connection *connection, const struct ttrpc_frame *
 
 static void take_frames(struct connection *connection) {
     struct ttrpc_frame frame;
-    while (!connection->broken && !connection->server->upgrading &&
-           ttrpc_next(&connection->reader, &frame) == 1)
+    while (!connection->broken && ttrpc_next(&connection->reader, &frame) == 1)
         take_frame(connection, &frame);
 }
 
@@ -232,10 +234,8 @@ static void connection_ready(struct source *source, uint32_t events) {
     struct server *server = connection->server;
     if (events & EPOLLOUT)
         flush(connection);
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !server->upgrading)
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         read_some(connection);
-    else if (events & (EPOLLHUP | EPOLLERR))
-        connection->broken = true;
     if (connection->broken)
         connection_close(connection);
     else
@@ -245,10 +245,8 @@ static void connection_ready(struct source *source, uint32_t events) {
 
 void connections_resume(struct server *server) {
     for (struct connection *connection = server->connections; connection;
-         connection = connection->next) {
+         connection = connection->next)
         take_frames(connection);
-        connection_update(connection);
-    }
 }
 
 /* ---------------------------------------------------------------------------- coming and going */

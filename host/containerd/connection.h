@@ -21,10 +21,8 @@ struct connection {
     bool broken;          /* to be closed when its turn comes */
 };
 
-/* A call on a stream, for requests and for those of a snapshot. NULL: out of memory. */
-struct call *call_new(struct connection *connection, uint32_t stream);
-
-/* Waits for what the state of the connection makes sensible. */
-void connection_update(struct connection *connection);
+/* A call on a stream, for requests and for those of a snapshot; `connection` may be NULL: its
+ * client is gone. NULL: out of memory. */
+struct call *call_new(struct server *server, struct connection *connection, uint32_t stream);
 
 #endif

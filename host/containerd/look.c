@@ -145,7 +145,13 @@ static void listed(void *user, const Pb__HelperResponse *response) {
 void method_pids(struct server *server, struct call *call, const ProtobufCMessage *message) {
     const Pb__ProcessRequest *request = (const Pb__ProcessRequest *)message;
     struct process *init = find_for_call(server, call, request->id, NULL);
-    struct operation *operation = init ? operation_new(call, init, PB__VERB__VERB_PROCESSES) : NULL;
+    if (!init)
+        return;
+    if (server->upgrading) { /* no helper is called any more */
+        answer_known(call, init->task);
+        return;
+    }
+    struct operation *operation = operation_new(call, init, PB__VERB__VERB_PROCESSES);
     if (!operation)
         return;
     Pb__HelperRequest helper = helper_request(init, PB__VERB__VERB_PROCESSES);

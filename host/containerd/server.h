@@ -44,8 +44,9 @@ struct server {
     struct helper *helpers;
     struct event_queue events;
     struct call *upgrades; /* who waits for the program to be replaced */
+    struct held *held;     /* in the order in which they came */
     struct timer goodbye;  /* ends a server whose last events nobody takes */
-    bool upgrading;        /* no new requests; when the last helper has answered, exec */
+    bool upgrading;        /* nothing new is begun; when the last helper has answered, exec */
     bool shut_down;        /* ends as soon as everything is said */
 };
 
@@ -69,7 +70,7 @@ void connections_close(struct server *server);
 /* Serves a connected socket, which it takes. NULL: it could not; the socket is closed. */
 struct connection *connection_open(struct server *server, int fd_take);
 
-/* Reads again what clients have said while the server was upgrading. */
+/* Takes the requests that a program before has read and left. */
 void connections_resume(struct server *server);
 
 /* Each ends the call and frees it. */
@@ -82,8 +83,18 @@ void call_drop(struct call *call);
  * client's time is over. Where too many of its connection wait, it is refused. */
 void call_wait(struct call *call, struct call **waiters);
 
+/* A request that comes while the server is upgrading, and is not only a question. */
+struct held {
+    struct held *next;
+    struct call *call;
+    size_t length;
+    uint8_t data[];
+};
+
 /* service.c: a request has come. Takes the call. */
 void service_request(struct call *call, const uint8_t *data, size_t length);
+/* The server is not upgrading any more: does what was held. */
+void service_resume(struct server *server);
 
 /* True when nothing is left to be written to any client. */
 bool connections_quiet(const struct server *server);

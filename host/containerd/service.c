@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request to the method that it names. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,33 +14,34 @@ struct method {
     const char *name;
     const ProtobufCMessageDescriptor *request;
     void (*call)(struct server *server, struct call *call, const ProtobufCMessage *message);
+    bool always; /* also while the server is upgrading: nothing is begun by it */
 };
 
 static const struct method task_methods[] = {
-    {"State", &pb__process_request__descriptor, method_state},
-    {"Create", &pb__create_task_request__descriptor, method_create},
-    {"Start", &pb__process_request__descriptor, method_start},
-    {"Delete", &pb__process_request__descriptor, method_delete},
-    {"Pids", &pb__process_request__descriptor, method_pids},
-    {"Pause", &pb__process_request__descriptor, method_pause},
-    {"Resume", &pb__process_request__descriptor, method_resume},
-    {"Checkpoint", &pb__checkpoint_task_request__descriptor, method_checkpoint},
-    {"Kill", &pb__kill_request__descriptor, method_kill},
-    {"Exec", &pb__exec_process_request__descriptor, method_exec},
-    {"ResizePty", &pb__resize_pty_request__descriptor, method_resize},
-    {"CloseIO", &pb__close_iorequest__descriptor, method_close_io},
-    {"Update", &pb__update_task_request__descriptor, method_update},
-    {"Wait", &pb__process_request__descriptor, method_wait},
-    {"Stats", &pb__process_request__descriptor, method_stats},
-    {"Connect", &pb__process_request__descriptor, method_connect},
-    {"Shutdown", &pb__shutdown_request__descriptor, method_shutdown},
-    {NULL, NULL, NULL},
+    {"State", &pb__process_request__descriptor, method_state, true},
+    {"Create", &pb__create_task_request__descriptor, method_create, false},
+    {"Start", &pb__process_request__descriptor, method_start, false},
+    {"Delete", &pb__process_request__descriptor, method_delete, false},
+    {"Pids", &pb__process_request__descriptor, method_pids, true},
+    {"Pause", &pb__process_request__descriptor, method_pause, false},
+    {"Resume", &pb__process_request__descriptor, method_resume, false},
+    {"Checkpoint", &pb__checkpoint_task_request__descriptor, method_checkpoint, false},
+    {"Kill", &pb__kill_request__descriptor, method_kill, false},
+    {"Exec", &pb__exec_process_request__descriptor, method_exec, false},
+    {"ResizePty", &pb__resize_pty_request__descriptor, method_resize, false},
+    {"CloseIO", &pb__close_iorequest__descriptor, method_close_io, false},
+    {"Update", &pb__update_task_request__descriptor, method_update, false},
+    {"Wait", &pb__process_request__descriptor, method_wait, true},
+    {"Stats", &pb__process_request__descriptor, method_stats, true},
+    {"Connect", &pb__process_request__descriptor, method_connect, true},
+    {"Shutdown", &pb__shutdown_request__descriptor, method_shutdown, false},
+    {NULL, NULL, NULL, false},
 };
 
 static const struct method server_methods[] = {
-    {"Forget", &pb__process_request__descriptor, method_forget},
-    {"Upgrade", &pb__empty__descriptor, method_upgrade},
-    {NULL, NULL, NULL},
+    {"Forget", &pb__process_request__descriptor, method_forget, false},
+    {"Upgrade", &pb__empty__descriptor, method_upgrade, true},
+    {NULL, NULL, NULL, false},
 };
 
 static const struct service {
@@ -65,20 +67,22 @@ static const struct method *find_method(const struct service *service, const cha
     return NULL;
 }
 
-static void call_method(struct call *call, const Pb__Request *request) {
+/* The method that is called, or NULL: there is none, and the call has been failed. */
+static const struct method *method_of(struct call *call, const Pb__Request *request) {
     char shown[128];
     const struct service *service = find_service(request->service);
     const struct method *method = service ? find_method(service, request->method) : NULL;
-    if (!service) {
+    if (!service)
         call_fail(call, RPC_UNIMPLEMENTED, "service %s",
                   text_show(shown, sizeof(shown), request->service, strlen(request->service)));
-        return;
-    }
-    if (!method) {
+    else if (!method)
         call_fail(call, RPC_UNIMPLEMENTED, "method %s",
                   text_show(shown, sizeof(shown), request->method, strlen(request->method)));
-        return;
-    }
+    return method;
+}
+
+static void call_method(struct call *call, const struct method *method,
+                        const Pb__Request *request) {
     ProtobufCMessage *message = protobuf_c_message_unpack(
         method->request, NULL, request->payload.len, request->payload.data);
     if (!message) {
@@ -89,6 +93,20 @@ static void call_method(struct call *call, const Pb__Request *request) {
     protobuf_c_message_free_unpacked(message, NULL);
 }
 
+static void hold(struct call *call, const uint8_t *data, size_t length) {
+    struct held *held = malloc(sizeof(*held) + length);
+    if (!held) {
+        call_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    *held = (struct held){.call = call, .length = length};
+    memcpy(held->data, data, length);
+    struct held **at = &call->server->held;
+    while (*at)
+        at = &(*at)->next;
+    *at = held;
+}
+
 void service_request(struct call *call, const uint8_t *data, size_t length) {
     Pb__Request *request = pb__request__unpack(NULL, length, data);
     if (!request) {
@@ -97,6 +115,19 @@ void service_request(struct call *call, const uint8_t *data, size_t length) {
     }
     if (request->timeout_nano > 0)
         call->deadline = deadline_after(request->timeout_nano / 1000000 + 1);
-    call_method(call, request);
+    const struct method *method = method_of(call, request);
+    if (method && call->server->upgrading && !method->always)
+        hold(call, data, length);
+    else if (method)
+        call_method(call, method, request);
     pb__request__free_unpacked(request, NULL);
+}
+
+void service_resume(struct server *server) {
+    struct held *held;
+    while ((held = server->held)) {
+        server->held = held->next;
+        service_request(held->call, held->data, held->length);
+        free(held);
+    }
 }

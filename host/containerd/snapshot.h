@@ -6,8 +6,9 @@
 #include "containerd/server.h"
 #include "snapshot.pb-c.h"
 
-/* Grows whenever a snapshot of before cannot be understood any more. */
-#define SNAPSHOT_VERSION 1
+/* What a snapshot needs to be understood: 2 if there are calls in it that have not been begun,
+ * which a program of before would drop, and else 1. */
+#define SNAPSHOT_VERSION 2
 
 /* NULL: out of memory. Its descriptors are the server's own. */
 Pb__Snapshot *snapshot_take(struct server *server);

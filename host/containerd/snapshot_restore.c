@@ -55,7 +55,8 @@ static int restore_waits(struct process *process, const Pb__SavedProcess *saved,
         const Pb__PendingWait *wait = saved->waits[i];
         if (wait->connection >= n_connections)
             return error_set(error, -EBADMSG, "the snapshot is damaged");
-        struct call *call = call_new(connections[wait->connection], wait->stream);
+        struct call *call =
+            call_new(process->task->server, connections[wait->connection], wait->stream);
         if (!call)
             return out_of_memory(error);
         call->deadline = wait->deadline;
@@ -121,8 +122,8 @@ static void watch(struct task *task) {
 }
 
 /* Tells those who asked for it that it is done. */
-static int answer_upgrades(const Pb__Snapshot *snapshot, struct connection **connections,
-                           struct shim_error *error) {
+static int answer_upgrades(struct server *server, const Pb__Snapshot *snapshot,
+                           struct connection **connections, struct shim_error *error) {
     static char version[] = PACKAGE_VERSION;
     Pb__UpgradeResponse answer = PB__UPGRADE_RESPONSE__INIT;
     answer.pid = (uint32_t)getpid();
@@ -132,10 +133,26 @@ static int answer_upgrades(const Pb__Snapshot *snapshot, struct connection **con
         const Pb__PendingWait *upgrade = snapshot->upgrades[i];
         if (upgrade->connection >= snapshot->n_connections)
             return error_set(error, -EBADMSG, "the snapshot is damaged");
-        struct call *call = call_new(connections[upgrade->connection], upgrade->stream);
+        struct call *call = call_new(server, connections[upgrade->connection], upgrade->stream);
         if (!call)
             return out_of_memory(error);
         call_answer(call, &answer.base);
+    }
+    return 0;
+}
+
+/* What came while the program before waited to be replaced is begun now. */
+static int begin_held(struct server *server, const Pb__Snapshot *snapshot,
+                      struct connection **connections, struct shim_error *error) {
+    for (size_t i = 0; i < snapshot->n_held; i++) {
+        const Pb__HeldCall *held = snapshot->held[i];
+        if (!held->gone && held->connection >= snapshot->n_connections)
+            return error_set(error, -EBADMSG, "the snapshot is damaged");
+        struct call *call =
+            call_new(server, held->gone ? NULL : connections[held->connection], held->stream);
+        if (!call)
+            return out_of_memory(error);
+        service_request(call, held->request.data, held->request.len);
     }
     return 0;
 }
@@ -152,7 +169,7 @@ int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
     for (size_t i = snapshot->n_tasks; r == 0 && i-- > 0;)
         r = restore_task(server, snapshot->tasks[i], connections, n_connections, error);
     if (r == 0)
-        r = answer_upgrades(snapshot, connections, error);
+        r = answer_upgrades(server, snapshot, connections, error);
     if (r < 0)
         return r;
     server->events.lost = snapshot->events_lost;
@@ -160,6 +177,7 @@ int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
         event_append(server, snapshot->events[i].data, snapshot->events[i].len);
     for (struct task *task = server->tasks; task; task = task->next)
         watch(task);
+    r = begin_held(server, snapshot, connections, error);
     connections_resume(server);
-    return 0;
+    return r;
 }

@@ -160,6 +160,24 @@ static void take_events(struct copying *copying, const struct server *server,
             copying, event->frame + TTRPC_HEADER_SIZE, event->length - TTRPC_HEADER_SIZE);
 }
 
+static void take_held(struct copying *copying, const struct server *server,
+                      Pb__Snapshot *snapshot) {
+    size_t count = 0;
+    for (const struct held *held = server->held; held; held = held->next)
+        count++;
+    snapshot->held = copy_list(copying, count, sizeof(*snapshot->held));
+    for (const struct held *held = server->held; held && snapshot->held; held = held->next) {
+        Pb__HeldCall *saved = new_message(copying, &pb__held_call__descriptor);
+        if (!saved)
+            return;
+        saved->gone = !held->call->connection;
+        saved->connection = saved->gone ? 0 : held->call->connection->number;
+        saved->stream = held->call->stream;
+        saved->request = copy_bytes(copying, held->data, held->length);
+        snapshot->held[snapshot->n_held++] = saved;
+    }
+}
+
 /* What was in a failed snapshot may have holes, which freeing does not expect: it is leaked. That
  * happens when there is no memory at all, and then the server goes on without an upgrade. */
 Pb__Snapshot *snapshot_take(struct server *server) {
@@ -167,11 +185,12 @@ Pb__Snapshot *snapshot_take(struct server *server) {
     Pb__Snapshot *snapshot = new_message(&copying, &pb__snapshot__descriptor);
     if (!snapshot)
         return NULL;
-    snapshot->version = SNAPSHOT_VERSION;
+    snapshot->version = server->held ? SNAPSHOT_VERSION : 1;
     snapshot->listener = server->listener.fd;
     take_connections(&copying, server, snapshot); /* first: it numbers them */
     take_tasks(&copying, server, snapshot);
     take_events(&copying, server, snapshot);
+    take_held(&copying, server, snapshot);
     take_waits(&copying, server->upgrades, &snapshot->n_upgrades, &snapshot->upgrades);
     snapshot->program_version = copy_text(&copying, PACKAGE_VERSION);
     return copying.failed ? NULL : snapshot;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server replaces itself in place. On SIGHUP, or when it is asked to, it stops listening to its
- * clients, lets the helpers that are under way end, writes all that it knows into a memory file,
- * has the new program look whether it can read that, and executes it. Same pid, same sockets: no
- * client notices. If anything goes wrong before the last step, the old program goes on.
+ * The server replaces itself in place. On SIGHUP, or when it is asked to, it begins nothing new but
+ * answers questions, lets the helpers that are under way end, writes all that it knows into a
+ * memory file, has the new program look whether it can read that, and executes it. Same pid, same
+ * sockets: no client notices. If anything goes wrong before the last step, the old program goes on.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -38,8 +38,8 @@ static int read_snapshot(int fd, Pb__Snapshot **ret_snapshot, struct shim_error 
     Pb__Snapshot *snapshot = pb__snapshot__unpack(NULL, length, bytes);
     if (!snapshot)
         return error_set(error, -EBADMSG, "the snapshot is damaged");
-    if (snapshot->version != SNAPSHOT_VERSION) {
-        int r = error_set(error, -EBADMSG, "the snapshot is of version %u, expected %u",
+    if (snapshot->version < 1 || snapshot->version > SNAPSHOT_VERSION) {
+        int r = error_set(error, -EBADMSG, "the snapshot is of version %u, expected 1 to %u",
                           snapshot->version, SNAPSHOT_VERSION);
         snapshot_free(snapshot);
         return r;
@@ -150,14 +150,11 @@ void upgrade_check(struct server *server) {
     server->upgrading = false;
     while (server->upgrades)
         call_fail(server->upgrades, RPC_UNKNOWN, "%s", error.message);
-    connections_resume(server);
+    service_resume(server);
 }
 
 void upgrade_request(struct server *server) {
     server->upgrading = true;
-    for (struct connection *connection = server->connections; connection;
-         connection = connection->next)
-        connection_update(connection);
     helpers_release(server);
     upgrade_check(server);
 }
