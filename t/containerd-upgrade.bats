@@ -248,6 +248,24 @@ is_asked() {
     [[ $status == 124 ]]
 }
 
+@test "one that is about to end is not replaced, and ends" {
+    install_shim "$SHIM"
+    prepare a
+    exec 7<>"$B/log"
+    begins a </dev/null 7>&-
+    PID_a=$(server)
+    call Create a "bundle=$B"
+    call Delete a
+    # Nobody takes the events, so it waits for a while.
+    call Shutdown a
+    kill -HUP "$PID_a"
+    PATIENCE=3 eventually is_over "$PID_a"
+    logs "about to end"
+    exec 7>&-
+    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-a" -bundle "$B" delete </dev/null >"$T/deleted"
+    nothing_remains
+}
+
 @test "nobody but servers is asked; where there is none, nothing is said" {
     upgrade
     is "$status $output $(cat "$T/complaint")" "0  "

@@ -145,12 +145,16 @@ void upgrade_check(struct server *server) {
     struct shim_error error = ERROR_NONE;
     if (!server->upgrading || server->helpers)
         return;
-    replace(server, &error);
+    if (server->shut_down)
+        error_set(&error, -ESHUTDOWN, "it is about to end");
+    else
+        replace(server, &error);
     log_write(SHIM_LOG_ERROR, NULL, "the server was not replaced and goes on: %s", error.message);
     server->upgrading = false;
     while (server->upgrades)
         call_fail(server->upgrades, RPC_UNKNOWN, "%s", error.message);
     service_resume(server);
+    server_check_end(server);
 }
 
 void upgrade_request(struct server *server) {
