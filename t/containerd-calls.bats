@@ -133,6 +133,58 @@ ends_running() {
     ends_running a
 }
 
+# kills_helper: the one that is at work; its pid is in $killed.
+kills_helper() {
+    killed=$(pgrep -P "$(server)" -x shimhost-task)
+    kill -KILL "$killed"
+}
+
+another_helper() {
+    [[ $(pgrep -P "$(server)" -x shimhost-task) != @(""|"$killed") ]]
+}
+
+# The one that was to end what the first has begun dies, too.
+kills_another() {
+    eventually another_helper
+    kills_helper
+    let_go
+}
+
+@test "a further process whose helper dies while it starts it: nothing of it runs on, and its name is free" {
+    local way starting killed AS=slow
+    stops
+    configure_runtime slow "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" exec "$STOP")"
+    shim_for slow
+    begins_running a
+    # The runtime goes on meanwhile, or is ended where it is, or goes on and is ended only by Delete.
+    for way in let_go : kills_another; do
+        adds a e ": $ID-e; sleep 1000; :"
+        "$CLIENT" call "$A" Start "id=$ID-a" exec_id=e >"$T/started" 2>&1 3>&- &
+        starting=$!
+        reached
+        kills_helper
+        "$way"
+        status=0
+        wait "$starting" || status=$?
+        is "$status" 1
+        grep -q "killed by signal 9" "$T/started"
+        has_status_of a 3 exec_id=e
+        [[ $way != kills_another ]] || eventually pgrep -f ": $ID-e"
+        call Delete a exec_id=e
+        is "$(pgrep -f ": $ID-e")" ""
+        adds a e 'exit 5'
+        "$CLIENT" call "$A" Start "id=$ID-a" exec_id=e >"$T/started" 2>&1 3>&- &
+        starting=$!
+        reached
+        let_go
+        wait "$starting"
+        call Wait a exec_id=e
+        is "$(value exit_status)" 5
+        call Delete a exec_id=e
+    done
+    ends_running a
+}
+
 # The ids of the /tasks/exit events, in their order, without the prefix of the test.
 exits_heard() {
     awk '/^\/tasks\// { topic = $0 } topic == "/tasks/exit" && sub(/^id=/, "") { print }' "$T/heard" | sed "s/^$ID-//" | xargs

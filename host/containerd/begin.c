@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "containerd/methods.h"
 #include "events.pb-c.h"
@@ -41,9 +42,36 @@ static void start_failed(struct process *process) {
     exit_tell(&process->task->init); /* may have waited for this one */
 }
 
+static void undone(void *user, const Pb__HelperResponse *response) {
+    struct operation *operation = user;
+    struct process *process = operation_process(operation);
+    if (response->code != RPC_OK)
+        log_write(SHIM_LOG_ERROR, &(struct log_fields){.container = operation->id},
+                  "cannot end what is left of a failed exec: %s", response->message);
+    call_fail(operation->call, (int)operation->number, "%s",
+              operation->text ? operation->text : "out of memory");
+    if (process)
+        start_failed(process);
+    operation_free(operation);
+}
+
+/* The helper has died, but not its monitor, nor the runtime, whose exec may still come to run. */
+static void undo(struct operation *operation, const struct process *process,
+                 const Pb__HelperResponse *response) {
+    operation->number = (uint64_t)response->code;
+    operation->text = strdup(response->message);
+    Pb__HelperRequest request = helper_request(process, PB__VERB__VERB_DELETE);
+    request.force = true;
+    helper_call(operation->server, &request, undone, operation);
+}
+
 static void started(void *user, const Pb__HelperResponse *response) {
     struct operation *operation = user;
     struct process *process = operation_process(operation);
+    if (process && response->lost && !process_is_init(process)) {
+        undo(operation, process, response);
+        return;
+    }
     if (!process) {
         call_fail(operation->call, RPC_NOT_FOUND, "container %s: not found", operation->id);
     } else if (response->code != RPC_OK) {

@@ -241,12 +241,13 @@ void method_delete(struct server *server, struct call *call, const ProtobufCMess
         return;
     process->deleting = true;
     process->starting = process->early = false;
-    if (process->pid == 0 && !process_is_init(process)) { /* an exec that never began */
+    bool began = process->pid != 0 || process->status == PB__TASK_STATUS__STOPPED;
+    if (!began && !process_is_init(process)) {
         Pb__HelperResponse nothing = PB__HELPER_RESPONSE__INIT;
         deleted(operation, &nothing);
         return;
     }
     Pb__HelperRequest helper = helper_request(process, PB__VERB__VERB_DELETE);
-    helper.force = process->status == PB__TASK_STATUS__CREATED;
+    helper.force = process->status == PB__TASK_STATUS__CREATED || process->pid == 0;
     helper_call(server, &helper, deleted, operation);
 }

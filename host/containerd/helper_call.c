@@ -42,9 +42,10 @@ static void helper_late(struct timer *timer);
 
 /* ---------------------------------------------------------------------------- answering */
 
-static void answer_failure(helper_done done, void *user, int code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static void answer_failure(helper_done done, void *user, int code, const char *format, ...) {
+static void answer_failure(helper_done done, void *user, bool lost, int code, const char *format,
+                           ...) __attribute__((format(printf, 5, 6)));
+static void answer_failure(helper_done done, void *user, bool lost, int code, const char *format,
+                           ...) {
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -53,6 +54,7 @@ static void answer_failure(helper_done done, void *user, int code, const char *f
     Pb__HelperResponse response = PB__HELPER_RESPONSE__INIT;
     response.code = code;
     response.message = message;
+    response.lost = lost;
     done(user, &response);
 }
 
@@ -63,14 +65,14 @@ static void answer_none(struct helper *helper, int status) {
     const char *what = note[0] ? note : "the helper";
     bool late = helper->late || (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
     if (late)
-        answer_failure(helper->done, helper->user, RPC_DEADLINE_EXCEEDED,
+        answer_failure(helper->done, helper->user, true, RPC_DEADLINE_EXCEEDED,
                        "%s did not return in time and was ended", what);
     else if (WIFSIGNALED(status))
-        answer_failure(helper->done, helper->user, RPC_UNKNOWN,
+        answer_failure(helper->done, helper->user, true, RPC_UNKNOWN,
                        "%s crashed: killed by signal %d (%s)", what, WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
     else
-        answer_failure(helper->done, helper->user, RPC_UNKNOWN,
+        answer_failure(helper->done, helper->user, true, RPC_UNKNOWN,
                        "%s ended the program with exit status %d", what, WEXITSTATUS(status));
 }
 
@@ -265,8 +267,9 @@ void helper_call(struct server *server, const Pb__HelperRequest *request, helper
     if (!helper)
         helper = start(server, &with_line, &error);
     if (!helper) {
-        answer_failure(done, user, error.code == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_UNKNOWN,
-                       "%s", error.message);
+        answer_failure(done, user, false,
+                       error.code == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_UNKNOWN, "%s",
+                       error.message);
         return;
     }
     helper->done = done;
