@@ -381,6 +381,25 @@ no_helper() {
     done
 }
 
+@test "an end is told also where the FIFO has nobody any more who would tell it" {
+    local exit
+    prepare end
+    begins end </dev/null
+    call Create end "bundle=$B"
+    call Start end
+    # As when a monitor is being killed: it has lost its descriptors, and lives.
+    exit=$(readlink "$B/shimhost-state")/init/exit
+    rm "$exit"
+    mkfifo -m 600 "$exit"
+    kill -HUP "$(server)"
+    eventually goes_on_as_another "$(server)"
+    call Kill end signal=15
+    SHIM_TIMEOUT=20000000000 call Wait end
+    is "$(value exit_status)" 42
+    call Delete end
+    ends_server end
+}
+
 @test "a new program takes over calls and events that wait; one that cannot is not taken; SIGTERM ends no container" {
     local pid waiter
     install_shim "$SHIM"

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -246,6 +247,22 @@ static bool monitor_lives(int directory_fd) {
     return status_monitor_alive(directory_fd, &monitor, &error) != 0;
 }
 
+/* Opens what tells the end: the exit FIFO, or, where nobody has that open for writing, the
+ * monitor's own end. A monitor that is being killed loses its descriptors some time before it is
+ * dead. */
+static int open_watch(int directory_fd, int *ret_fd, struct shim_error *error) {
+    struct shim_identity monitor = {.size = sizeof(monitor)};
+    char byte;
+    int fd AUTO_CLOSE = -1;
+    int r = fifo_open(directory_fd, "exit", O_RDONLY, &fd, error);
+    if (r == 0 && read(fd, &byte, 1) < 0 && errno == EAGAIN) {
+        *ret_fd = fd_steal(&fd);
+        return 0;
+    }
+    r = identity_read_monitor(directory_fd, &monitor, error);
+    return r < 0 ? r : identity_open(&monitor, ret_fd, error);
+}
+
 /* A FIFO that is opened after its writer has gone never reports the end, so after the opening it is
  * made sure that the end had not come. */
 void exit_watch(struct process *process) {
@@ -255,7 +272,7 @@ void exit_watch(struct process *process) {
         end_unknown(process, "its state directory is gone");
         return;
     }
-    int r = fifo_open(directory_fd, "exit", O_RDONLY, &process->watch.fd, &error);
+    int r = open_watch(directory_fd, &process->watch.fd, &error);
     if (r == 0) {
         process->watch.ready = exit_ready;
         r = loop_add(&process->task->server->loop, &process->watch, EPOLLIN, &error);
