@@ -400,6 +400,47 @@ no_helper() {
     ends_server end
 }
 
+@test "a process that has lost its monitor, and gets no other, ends when it ends" {
+    local pid state
+    configure_runtime crun "on-monitor-death: adopt"
+    hear_events
+    for way in replaced ended; do
+        : >"$T/heard"
+        prepare lost
+        exec 7<>"$B/log"
+        begins lost </dev/null 7>&-
+        call Create lost "bundle=$B"
+        pid=$(value pid)
+        call Start lost
+        state=$(readlink "$B/shimhost-state")/init
+        printf x >"$state/.cleanup"
+        kill_and_await "$(head -n 1 "$state/monitor")"
+        logs "its monitor is lost"
+        call State lost
+        is "$(value status)" 2
+        if [[ $way == replaced ]]; then
+            kill -HUP "$(server)"
+            eventually goes_on_as_another "$(server)"
+            logs "its monitor is lost"
+            call State lost
+            is "$(value status)" 2
+        fi
+        is "$(heard)" "create start"
+        if [[ $way == replaced ]]; then
+            call Kill lost signal=9
+        else
+            kill -KILL "$pid"
+        fi
+        call Wait lost
+        is "$(value exit_status)" 255
+        eventually has_heard "create start exit"
+        call Delete lost
+        exec 7>&-
+        ends_server lost
+    done
+    kill "$SINK"
+}
+
 @test "a new program takes over calls and events that wait; one that cannot is not taken; SIGTERM ends no container" {
     local pid waiter
     install_shim "$SHIM"

@@ -190,6 +190,39 @@ static void recovery_free(struct recovery *recovery) {
     free(recovery);
 }
 
+/* The process is over that nobody but the kernel has watched. */
+static void alone_ready(struct source *source, uint32_t events) {
+    struct process *process = (struct process *)source;
+    (void)events;
+    loop_drop(&process->task->server->loop, source);
+    int directory_fd AUTO_CLOSE = process_directory(process);
+    if (directory_fd < 0 || read_end(process, directory_fd) == 0)
+        end_unknown(process, "it ended without a monitor");
+}
+
+static bool watch_alone(struct process *process) {
+    struct shim_identity identity = {.size = sizeof(identity)};
+    struct shim_error error = ERROR_NONE;
+    int directory_fd AUTO_CLOSE = process_directory(process), fd AUTO_CLOSE = -1;
+    if (directory_fd < 0 || identity_read_process(directory_fd, &identity, &error) < 0 ||
+        identity_open(&identity, &fd, &error) < 0 || identity_alive(&identity, &error) == 0)
+        return false;
+    process->watch = (struct source){.fd = fd_steal(&fd), .ready = alone_ready};
+    if (loop_add(&process->task->server->loop, &process->watch, EPOLLIN, &error) == 0)
+        return true;
+    loop_drop(&process->task->server->loop, &process->watch);
+    return false;
+}
+
+/* Whatever is the matter with its directory or its runtime: an end is told when it has come. */
+static void not_recovered(struct process *process, const char *why) {
+    if (!watch_alone(process))
+        end_unknown(process, why);
+    else
+        log_write(SHIM_LOG_ERROR, &(struct log_fields){.container = process->task->id},
+                  "its monitor is lost, and its exit status will not be known: %s", why);
+}
+
 static void recovered(void *user, const Pb__HelperResponse *response) {
     struct recovery *recovery = user;
     struct task *task = task_find(recovery->server, recovery->id);
@@ -204,7 +237,7 @@ static void recovered(void *user, const Pb__HelperResponse *response) {
         } else if (response->code == RPC_OK) {
             exit_watch(process); /* another monitor has taken over */
         } else {
-            end_unknown(process, response->message);
+            not_recovered(process, response->message);
         }
     }
     recovery_free(recovery);
@@ -221,7 +254,7 @@ static void recover(struct process *process) {
     if (!recovery || !recovery->id || !recovery->exec_id) {
         if (recovery)
             recovery_free(recovery);
-        end_unknown(process, "out of memory");
+        not_recovered(process, "out of memory");
         return;
     }
     Pb__HelperRequest request = helper_request(process, PB__VERB__VERB_RECOVER);
