@@ -155,10 +155,10 @@ as_user() {
 }
 
 @test "options choose the runtime, its binary and its state" {
-    mkdir "$T/root"
+    local root=$T/not/there/yet
     ln -s "$(command -v runc)" "$T/bin/other"
-    for options in "RuncOptions binary_name=$T/bin/other root=$T/root" \
-        "RuntimeOptions config_path=$T/etc/runtimes.d/runc.yaml config_body=Root=\"$T/root\""; do
+    for options in "RuncOptions binary_name=$T/bin/other root=$root" \
+        "RuntimeOptions config_path=$T/etc/runtimes.d/runc.yaml config_body=Root=\"$root\""; do
         prepare options
         begins options </dev/null
         # shellcheck disable=SC2086
@@ -166,10 +166,19 @@ as_user() {
         type=containerd.runc.v1.Options
         [[ $options != RuntimeOptions* ]] || type=runtimeoptions.v1.Options
         call Create options "bundle=$B" "options.type_url=$type" "options.value=@$T/options"
-        [[ -d $T/root/$ID/$ID-options ]]
+        [[ -d $root/$ID/$ID-options ]]
+        is "$(stat -c %a "$T/not" "$root" "$root/$ID" | xargs)" "700 700 700"
         call Delete options
         ends_server options
+        rm -r "$T/not"
     done
+    # Its place is taken by something else.
+    prepare options
+    begins options </dev/null
+    refuses 2 Create options "bundle=$B" options.type_url=containerd.runc.v1.Options \
+        "options.value=$("$CLIENT" encode RuncOptions "root=$T/options/x/y")"
+    says "cannot make $T/options/x"
+    ends_server options
     prepare options
     begins options </dev/null
     refuses 2 Create options "bundle=$B" options.type_url=containerd.runc.v1.Options options.value=$'\xff'

@@ -18,7 +18,7 @@ static int set_target(char **target, const char *kind, const char *path, struct 
     return 0;
 }
 
-static int make_parents(const char *path, struct shim_error *error) {
+int make_parents(const char *path, struct shim_error *error) {
     char *copy AUTO_FREE = strdup(path);
     if (!copy)
         return error_set(error, -ENOMEM, "out of memory");
