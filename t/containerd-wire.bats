@@ -123,6 +123,13 @@ as_user() {
     shim -info <"$T/any" | "$CLIENT" decode RuntimeInfo >"$T/info"
     grep -qx "annotations.value=runc" "$T/info"
     grep -qx "options.type_url=runtimeoptions.v1.Options" "$T/info"
+    # What is not done for root file systems is not announced.
+    configure_runtime wise "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" features \
+        'echo "{\"ociVersionMin\":\"1.0.0\",\"linux\":{\"mountExtensions\":{\"idmap\":{\"enabled\":true},\"other\":1}}}"; exit')"
+    "$CLIENT" encode RuntimeOptions "config_path=$T/etc/runtimes.d/wise.yaml" >"$T/options"
+    "$CLIENT" encode Any type_url=runtimeoptions.v1.Options "value=@$T/options" >"$T/any"
+    shim -info <"$T/any" | "$CLIENT" decode RuntimeInfo >"$T/info"
+    is "$(sed -n 's/^features.value=//p' "$T/info" | jq -c .linux)" '{"mountExtensions":{"other":1}}'
     # A configuration that cannot be read is told by the calls that need it; this one is answered.
     echo nonsense >"$SHIMHOST_CONFIG"
     shim -info </dev/null | "$CLIENT" decode RuntimeInfo >"$T/info"
@@ -511,6 +518,17 @@ no_helper() {
     refuses 2 Create mounts "bundle=$B" "${rootfs[@]}" rootfs+.type=bind "rootfs.source=$T/nowhere" rootfs.options=rbind
     says "$T/nowhere"
     is "$(mounted)" 0
+    # What containerd itself would do for a mount is not done.
+    for option in uidmap=0:1000:1 gidmap=0:1000:1 loop; do
+        refuses 2 Create mounts "bundle=$B" "${rootfs[@]}" "rootfs.options=$option"
+        says "$option"
+        is "$(mounted)" 0
+    done
+    for type in fuse fuse.overlayfs fuse3.overlayfs; do
+        refuses 2 Create mounts "bundle=$B" "rootfs+.type=$type" rootfs.source=overlay
+        says "type $type"
+        is "$(mounted)" 0
+    done
     # The runtime does not like what it finds.
     jq '.process.args = ["/not/there"]' "$B/config.json" >"$T/config" && cp "$T/config" "$B/config.json"
     refuses 2 Create mounts "bundle=$B" "${rootfs[@]}"

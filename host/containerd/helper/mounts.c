@@ -83,6 +83,36 @@ static bool take_flag(const char *word, struct options *options) {
     return false;
 }
 
+/* What containerd's own mounting does beside mount(2), and this one does not; and what to do then.
+ */
+static int refuse(const Pb__Mount *mount, const char *what, const char *instead,
+                  struct shim_error *error) {
+    return error_set(error, -EOPNOTSUPP,
+                     "cannot mount %s (type %s) on the root file system: %s is not supported; %s",
+                     mount->source, mount->type, what, instead);
+}
+
+static int check_option(const Pb__Mount *mount, const char *option, struct shim_error *error) {
+    if (strncmp(option, "uidmap=", 7) == 0 || strncmp(option, "gidmap=", 7) == 0)
+        return refuse(mount, option,
+                      "have the snapshotter change the owners of the files, or the pod use the "
+                      "host's users",
+                      error);
+    if (strcmp(option, "loop") == 0)
+        return refuse(mount, "the option loop", "use a snapshotter that needs no loop devices",
+                      error);
+    return 0;
+}
+
+static int check_mount(const Pb__Mount *mount, struct shim_error *error) {
+    if (strncmp(mount->type, "fuse", 4) == 0)
+        return refuse(mount, "FUSE", "use a snapshotter that mounts by itself, and binds", error);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < mount->n_options; i++)
+        r = check_option(mount, mount->options[i], error);
+    return r;
+}
+
 static int read_options(const Pb__Mount *mount, struct options *options, struct shim_error *error) {
     for (size_t i = 0; i < mount->n_options; i++) {
         if (take_flag(mount->options[i], options))
@@ -212,7 +242,9 @@ static int do_mount(const Pb__Mount *message, const char *rootfs, struct options
 static int mount_one(const char *rootfs, const Pb__Mount *message, struct shim_error *error) {
     struct options options = {.data = TEXT_EMPTY};
     char *directory AUTO_FREE = NULL;
-    int r = read_options(message, &options, error);
+    int r = check_mount(message, error);
+    if (r == 0)
+        r = read_options(message, &options, error);
     if (r == 0)
         r = shorten(&options, &directory, error);
     if (r == 0 && options.data.length >= (size_t)sysconf(_SC_PAGESIZE))
