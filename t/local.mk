@@ -179,10 +179,16 @@ EXTRA_DIST += \
 %C%_unit_test_command_signals_SOURCES = %D%/unit/test_command_signals.c host/command/signals.c
 
 if CONTAINERD
-UNIT_TESTS += %D%/unit/test_containerd_stats %D%/unit/test_containerd_task %D%/unit/test_containerd_wire
+UNIT_TESTS += %D%/unit/test_containerd_helper %D%/unit/test_containerd_stats %D%/unit/test_containerd_task \
+	%D%/unit/test_containerd_wire
 %C%_unit_test_containerd_stats_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
 %C%_unit_test_containerd_stats_LDADD = host/containerd/libwire.la $(LDADD) $(PROTOBUF_C_LIBS)
-# A program's files, which are in no library; and copies of texts fail when they are told to.
+# Programs' files, which are in no library.
+%C%_unit_test_containerd_helper_SOURCES = %D%/unit/test_containerd_helper.c host/containerd/helper_call.c host/containerd/helper/guard.c \
+	host/containerd/loop.c
+%C%_unit_test_containerd_helper_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
+%C%_unit_test_containerd_helper_LDADD = host/containerd/libwire.la $(LDADD) $(PROTOBUF_C_LIBS)
+# The same; and copies of texts fail when they are told to.
 %C%_unit_test_containerd_task_SOURCES = %D%/unit/test_containerd_task.c host/containerd/task.c host/containerd/loop.c
 %C%_unit_test_containerd_task_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
 %C%_unit_test_containerd_task_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strdup

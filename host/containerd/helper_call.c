@@ -18,10 +18,7 @@
 #include "containerd/helper_process.h"
 #include "containerd/server.h"
 
-/* The helper has a deadline of its own, out of the runtime's configuration, which is the one that
- * counts; this is for one that does not even manage that. */
-#define HELPER_TIMEOUT (10 * 60 * 1000)
-#define HELPER_GRACE 5000 /* between SIGTERM and SIGKILL */
+#define HELPER_GRACE 5000 /* between SIGTERM and SIGKILL, and after its own deadline */
 
 #define HELPER_STAY 10000 /* milliseconds between a creation and its start */
 
@@ -138,13 +135,26 @@ static void stayed_too_long(struct timer *timer) {
     release((struct helper *)timer);
 }
 
+/* It has said how long it may take. */
+static void set_limit(struct helper *helper, int64_t limit) {
+    if (limit < 0)
+        loop_timer_stop(&helper->server->loop, &helper->timer);
+    else
+        loop_timer(&helper->server->loop, &helper->timer, limit + HELPER_GRACE);
+}
+
 /* Its answer is there, and it stays, or ends. Or it has gone, which SIGCHLD tells, too. */
 static void line_ready(struct source *source, uint32_t events) {
     struct helper *helper = (struct helper *)((char *)source - offsetof(struct helper, line));
-    char byte;
+    int64_t limit;
     (void)events;
     Pb__HelperResponse *response = NULL;
-    if (helper->done && recv(source->fd, &byte, 1, MSG_DONTWAIT) == 1)
+    ssize_t n = helper->done ? recv(source->fd, &limit, sizeof(limit), MSG_DONTWAIT) : 0;
+    if (n == sizeof(limit) && !helper->late) {
+        set_limit(helper, limit);
+        return;
+    }
+    if (n == 1)
         response = helper_process_response(&helper->process, 0);
     if (!response) {
         helper->waits = false;
@@ -187,7 +197,7 @@ bool helper_go_on(struct server *server, const char *container, helper_done done
     free(helper->container);
     helper->container = NULL;
     helper->timer.due = helper_late;
-    loop_timer(&server->loop, &helper->timer, HELPER_TIMEOUT);
+    loop_timer(&server->loop, &helper->timer, HELPER_LIMIT);
     return true;
 }
 
@@ -276,7 +286,7 @@ void helper_call(struct server *server, const Pb__HelperRequest *request, helper
     helper->user = user;
     helper->container = request->stay ? strdup(request->container) : NULL;
     helper->timer.due = helper_late;
-    loop_timer(&server->loop, &helper->timer, HELPER_TIMEOUT);
+    loop_timer(&server->loop, &helper->timer, HELPER_LIMIT);
 }
 
 void helpers_abandon(struct server *server) {

@@ -7,7 +7,8 @@
  * started before there is a request waits for a byte that says so, which saves the time of its
  * beginning; and one that creates a container may stay until it is to be started: it waits for
  * another byte, then it starts the container, and its next response is that of the start. If the
- * other end is closed instead, it ends.
+ * other end is closed instead, it ends. Before a call of a plugin that may take longer than
+ * HELPER_LIMIT it says how long: an int64_t, milliseconds, negative: as long as it takes.
  */
 #ifndef SHIMHOST_CONTAINERD_HELPER_PROCESS_H
 #define SHIMHOST_CONTAINERD_HELPER_PROCESS_H
@@ -28,6 +29,11 @@
 
 /* The descriptor of its end of the line. */
 #define HELPER_LINE 3
+
+/* How long one may take that does not say more, in milliseconds. It has deadlines of its own, out
+ * of the runtime's configuration, which are those that count; this is for one that does not even
+ * manage that. */
+#define HELPER_LIMIT (10 * 60 * 1000)
 
 struct helper_process {
     pid_t pid; /* also its process group */

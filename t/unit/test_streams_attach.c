@@ -400,8 +400,7 @@ int main(void) {
         TEST(input_of_several),           TEST(the_end_of_input),
         TEST(input_that_nobody_reads),    TEST(nothing_is_lost_to_the_owner),
         TEST(an_owner_who_leaves),        TEST(an_owner_who_comes_late),
-        TEST(an_owner_who_never_comes),
-        TEST(an_owner_who_never_comes_to_one_that_lives),
+        TEST(an_owner_who_never_comes),   TEST(an_owner_who_never_comes_to_one_that_lives),
         TEST(an_owner_who_has_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

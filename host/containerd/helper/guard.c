@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct guard {
     timer_t alarm, last_resort;
     int depth;
     bool answered; /* the response file holds the response */
+    bool line;     /* somebody is on HELPER_LINE */
 };
 
 static struct guard guard;
@@ -36,6 +38,12 @@ static void set(timer_t timer, int64_t delay) {
     timer_settime(timer, 0, &when, NULL);
 }
 
+/* Whoever waits for us is to wait longer than usual. */
+static void ask_for_time(int64_t limit) {
+    if (limit < 0 || limit > HELPER_LIMIT)
+        send(HELPER_LINE, &limit, sizeof(limit), MSG_NOSIGNAL);
+}
+
 /* Calls within calls count for the outer one. */
 static void enter(struct engine_guard *engine, const char *plugin, const char *entry,
                   int64_t limit) {
@@ -44,6 +52,8 @@ static void enter(struct engine_guard *engine, const char *plugin, const char *e
         return;
     if (!self->answered)
         note(plugin, entry);
+    if (self->line)
+        ask_for_time(limit);
     set(self->alarm, limit < 0 ? 0 : limit);
     set(self->last_resort, limit < 0 ? 0 : limit + GRACE);
 }
@@ -63,9 +73,10 @@ static int make(int number, timer_t *ret) {
     return timer_create(CLOCK_MONOTONIC, &event, ret);
 }
 
-struct engine_guard *guard_open(void) {
+struct engine_guard *guard_open(bool line) {
     if (make(SIGALRM, &guard.alarm) < 0 || make(SIGKILL, &guard.last_resort) < 0)
         return NULL;
+    guard.line = line;
     guard.engine = (struct engine_guard){.enter = enter, .leave = leave};
     return &guard.engine;
 }

@@ -41,9 +41,9 @@ int helper_open(struct helper *helper, const char *path, struct shim_error *erro
 /* Frees what is in it, also of the response, and closes the engine; also if it was not opened. */
 void helper_close(struct helper *helper);
 
-/* guard.c: lets the response file say which plugin and entry it is in, and sets the alarm. NULL: it
- * could not be set up. */
-struct engine_guard *guard_open(void);
+/* guard.c: lets the response file say which plugin and entry it is in, sets the alarm, and says on
+ * the line, if there is one, how long that may take. NULL: it could not be set up. */
+struct engine_guard *guard_open(bool line);
 /* The response is written: from now on the file is left alone. */
 void guard_answered(void);
 /* There will be another response: the file is empty, and tells again. */

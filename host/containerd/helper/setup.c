@@ -75,7 +75,7 @@ int helper_open(struct helper *helper, const char *path, struct shim_error *erro
         .config = helper->config,
         .state_dir = helper->state_dir,
         .cancel_fd = -1,
-        .guard = guard_open(),
+        .guard = guard_open(helper->request->line),
     };
     return engine_open(&options, &helper->engine, error);
 }
