@@ -549,6 +549,7 @@ it_is_adopted() {
         works start "$ID-over"
         gives 7 "$ID-over"
         works run -d -r "$RUNTIME" -b "$LONG" "$ID-old"
+        works run -d -r "$RUNTIME" -b "$LONG" "$ID-lost"
         files=0
         for what in room names; do
             case $what in
@@ -566,7 +567,10 @@ it_is_adopted() {
         works kill "$ID-old" KILL
         gives 137 "$ID-old"
         gives 7 "$ID-over"
-        for old in old over; do works delete "$ID-$old"; done
+        # A host has its end to write where the monitor cannot.
+        kill_and_await "$(monitor_of "$ID-lost")"
+        gives 137 "$ID-lost"
+        for old in old over lost; do works delete "$ID-$old"; done
         nothing_is_left
         umount "$STATE"
     done

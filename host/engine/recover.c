@@ -88,11 +88,10 @@ static int recover_by_kill(struct process *process, const struct shim_identity *
     r = status_exit_write(process->directory_fd, 128 + SIGKILL, error);
     if (r < 0 && r != -EEXIST)
         return r;
-    if ((r = status_write(process->directory_fd, SHIM_STATUS_STOPPED, error)) < 0)
-        return r;
+    struct shim_error problem = ERROR_NONE; /* that it has ended is told by then */
+    status_write(process->directory_fd, SHIM_STATUS_STOPPED, &problem);
     process_tell(process, "exited", identity->pid, 128 + SIGKILL, NULL);
     /* The monitor would have cleaned up. If this fails, delete does it, and says why not. */
-    struct shim_error problem = ERROR_NONE;
     if (process_clean(process, &problem) < 0)
         log_write(SHIM_LOG_WARNING, &(struct log_fields){.container = process->container_id},
                   "cannot clean up: %s", problem.message);
