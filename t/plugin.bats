@@ -22,6 +22,13 @@ copy() {
     echo "$T/$1.so"
 }
 
+# build_plugin NAME: one of t/plugins, as a third party would build it.
+build_plugin() {
+    needs cc
+    cc -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -I"$SOURCE/sdk/include" \
+        -o "$T/$1.so" "$TESTS/plugins/$1.c"
+}
+
 @test "plugin list and plugin info show what there is" {
     works plugin list
     for RUNTIME in $RUNTIMES; do
@@ -162,4 +169,34 @@ copy() {
     for file in "$PLUGINS"/*.so; do
         is "$(nm -D --defined-only "$file" | awk '{ print $3 }' | xargs)" shim_plugin_descriptor "$file"
     done
+}
+
+# cleans OPTIONS: configures a plugin that says for itself how its containers are cleaned up, and how long that may take.
+cleans() {
+    configure_runtime cleaning "plugin: $T/cleaning.so" 'timeouts: { delete: 100ms }' "options: { $1 }"
+}
+
+# leaves COUNT OPTIONS: that many commands have come to their end.
+leaves() {
+    cleans "$2"
+    works run -d -r cleaning -b "$(bundle cleaning :)" "$ID"
+    eventually is_over "$(monitor_of "$ID")"
+    is "$(cat "$STATE/$ID/init/cleaned" 2>/dev/null | wc -l)" "$1" "number of commands with $2"
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "cleanup commands have the time that the plugin says, and else that of the runtime" {
+    build_plugin cleaning
+    leaves 0 "timeout: 0"
+    leaves 1 "timeout: 60000"
+    leaves 8 "timeout: -1, cleanups: 8" # without a limit
+}
+
+@test "a launch with too many cleanup commands is refused" {
+    build_plugin cleaning
+    cleans "cleanups: 9"
+    fails_with 125 run -r cleaning -b "$(bundle cleaning :)" "$ID"
+    says "at most 8 cleanup commands"
+    nothing_is_left
 }

@@ -104,7 +104,7 @@ int process_launch(const struct shim_context *context, const struct shim_process
     plan.pid_file = launch->pid_file;
     plan.runtime_log = launch->runtime_log;
     plan.created = (launch->flags & SHIM_LAUNCH_CREATED) != 0;
-    if (launch->cleanup_timeout > 0)
+    if (launch->cleanup_timeout != 0)
         plan.cleanup_timeout = launch->cleanup_timeout;
     memcpy(plan.streams, streams.fds, sizeof(plan.streams));
     plan.words = (const char *const *)streams.words;

@@ -175,10 +175,11 @@ struct shim_launch {
     uint32_t size;
     uint32_t flags;             /* SHIM_LAUNCH_* */
     const char *const *command; /* argv of the create, run, restore or exec; NULL-terminated */
-    const char *const *const *cleanup; /* argvs, NULL-terminated, or NULL for none */
+    const char *const *const *cleanup; /* argvs, at most 8, NULL-terminated, or NULL for none */
     const char *pid_file;              /* name in the process's directory that `command` writes the
                                         * pid to; NULL only with SHIM_LAUNCH_DIRECT */
-    int64_t cleanup_timeout;           /* milliseconds, for each cleanup command */
+    int64_t cleanup_timeout;           /* milliseconds, for each cleanup command; 0, and always for
+                                        * a monitor that adopts: the runtime's delete time-out */
     const char *runtime_log;           /* name in the process's directory of the runtime's JSON log,
                                         * for the reason of a failure; or NULL */
 };
@@ -316,8 +317,8 @@ struct shim_services {
      * the runtime's spawn time-out has passed or the process's cancel_fd is readable. On failure
      * everything that was launched is dead and reaped, the cleanup commands have run, and the error
      * says which of these it was, with the runtime's own last error: -ECHILD the command failed,
-     * -ETIMEDOUT, -ECANCELED, -EPIPE the monitor died. The streams of the process are the host's
-     * affair. */
+     * -ETIMEDOUT, -ECANCELED, -EPIPE the monitor died. -E2BIG: there are more than 8 cleanup
+     * commands, and nothing was launched. The streams of the process are the host's affair. */
     int (*monitor_launch)(const struct shim_context *context, const struct shim_process *process,
                           const struct shim_launch *launch, struct shim_error *error);
 
