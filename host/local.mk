@@ -9,6 +9,7 @@ host_libhost_la_SOURCES = \
 	%D%/base/file.c %D%/base/file.h \
 	%D%/base/json_out.c %D%/base/json_out.h \
 	%D%/base/log.c %D%/base/log.h \
+	%D%/base/sized.h \
 	%D%/base/text.c %D%/base/text.h \
 	%D%/process/command.c %D%/process/command.h \
 	%D%/process/fifo.c %D%/process/fifo.h \

@@ -42,6 +42,7 @@ test_setup() {
     local change
     for change in 's/int32_t code; .*/int64_t code;/' 's/^    uint64_t start_time;.*//' \
         's/SHIM_STATUS_PAUSED 3u/SHIM_STATUS_PAUSED 7u/' \
+        's/^    char boot_id\[40\];.*/&\n    uint64_t appended_to_what_is_closed;/' \
         's/^    uint32_t size;    *.* sizeof(struct shim_plugin) .*/&\n    uint32_t inserted, again;/'; do
         sed "$change" "$ABI/1/shimhost/plugin.h" >"$T/changed/shimhost/plugin.h"
         ! cmp -s "$ABI/1/shimhost/plugin.h" "$T/changed/shimhost/plugin.h" || is "$change" "a change"
@@ -53,6 +54,15 @@ test_setup() {
     sed 's/^    int32_t exit_status; .*still running.*/&\n/; s/^    uint32_t flags;                \/\* none yet: 0 \*\/$/&\n    uint32_t appended;/' \
         "$ABI/1/shimhost/plugin.h" >"$T/changed/shimhost/plugin.h"
     is "$(lost "$T/frozen" "$T/changed")" ""
+}
+
+# Else SHIM_HAS() would find what is appended in a structure of before.
+@test "no structure ends in padding" {
+    is "$("$ABI/print-layout.sh" "$SOURCE/sdk/include" padding)" ""
+    # It is seen where there is some.
+    mkdir -p "$T/padded/shimhost"
+    sed 's/uint32_t reserved;/char reserved;/' "$SOURCE/sdk/include/shimhost/plugin.h" >"$T/padded/shimhost/plugin.h"
+    is "$("$ABI/print-layout.sh" "$T/padded" padding)" "shim_output 3"
 }
 
 @test "a plugin that was built against the released header lives in this host" {
@@ -75,17 +85,21 @@ test_setup() {
     says "it has no features"
 }
 
-@test "a plugin of the future asks for a service, and finds that this host has it not" {
+@test "a plugin of the future finds that this host lacks a service, and keeps what it does not know" {
     mkdir -p "$T/future/shimhost"
     awk '{ print }
         /^struct shim_services \{/ { services = 1 }
         services && /int \(\*process_signal\)/ { last = 1 }
-        last && /;/ { print "    int (*of_the_future)(void);"; services = last = 0 }' \
+        last && /;/ { print "    int (*of_the_future)(void);"; services = last = 0 }
+        /^struct shim_state \{/ { state = 1 }
+        state && /flags;/ { print "    uint64_t of_the_future;"; state = 0 }' \
         "$SOURCE/sdk/include/shimhost/plugin.h" >"$T/future/shimhost/plugin.h"
     build "$T/future.so" "$T/future" "$TESTS/plugins/future.c"
     printf '%s\n' 'version: 1' "plugin: $T/future.so" >"$T/etc/runtimes.d/future.yaml"
     works runtimes
     says "known 1, future 0"
+    fails_with 3 run --rm -r future -b "$(bundle future 'exit 3' '.process.args[0] = "/bin/sh"')" "$ID"
+    nothing_is_left
 }
 
 @test "abidiff sees no change that breaks" {

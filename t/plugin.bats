@@ -193,10 +193,14 @@ leaves() {
     leaves 8 "timeout: -1, cleanups: 8" # without a limit
 }
 
-@test "a launch with too many cleanup commands is refused" {
+@test "a launch with too many cleanup commands, or too short, is refused" {
     build_plugin cleaning
     cleans "cleanups: 9"
     fails_with 125 run -r cleaning -b "$(bundle cleaning :)" "$ID"
     says "at most 8 cleanup commands"
+    nothing_is_left
+    cleans "size: 16"
+    fails_with 125 run -r cleaning -b "$(bundle cleaning :)" "$ID"
+    says "a launch of 16 bytes"
     nothing_is_left
 }

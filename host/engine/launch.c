@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/sized.h"
 #include "base/text.h"
 #include "engine/internal.h"
 #include "process/launch.h"
@@ -76,6 +77,11 @@ static struct launch_plan plan_for(const struct process *process) {
 
 static int check_launch(const struct shim_launch *launch, struct shim_error *error) {
     const uint32_t known = SHIM_LAUNCH_DIRECT | SHIM_LAUNCH_CREATED;
+    const size_t least = SIZE_THROUGH(struct shim_launch, runtime_log);
+    if (launch->size < least)
+        return error_set(error, -EINVAL,
+                         "monitor_launch: a launch of %u bytes; expected at least %zu",
+                         launch->size, least);
     if (launch->flags & ~known)
         return error_set(error, -EINVAL, "monitor_launch: unknown flags 0x%x",
                          launch->flags & ~known);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/sized.h"
 #include "base/text.h"
 
 #define CHUNK (16u << 10)
@@ -363,9 +364,10 @@ static int check_command(const struct command *command, const struct shim_output
     if (!command->argv[0] || command->argv[0][0] != '/')
         return error_set(error, -EINVAL, "cannot run %s: expected an absolute path",
                          command->argv[0] ? command->argv[0] : "an empty command");
-    if (output->size < sizeof(*output))
-        return error_set(error, -EINVAL, "an output of %u bytes; this host's have %zu",
-                         output->size, sizeof(*output));
+    const size_t least = SIZE_THROUGH(struct shim_output, flags);
+    if (output->size < least)
+        return error_set(error, -EINVAL, "an output of %u bytes; expected at least %zu",
+                         output->size, least);
     return 0;
 }
 

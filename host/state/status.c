@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/sized.h"
 #include "base/text.h"
 #include "process/fifo.h"
 #include "process/identity.h"
@@ -230,6 +231,10 @@ static int contradicted(const struct shim_state *state, struct shim_error *error
 int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error) {
     struct shim_state state = {.size = sizeof(state), .exit_status = -1};
     struct shim_error problem = ERROR_NONE, untold = ERROR_NONE;
+    const size_t least = SIZE_THROUGH(struct shim_state, flags);
+    if (ret_state->size < least)
+        return error_set(error, -EINVAL, "a state of %u bytes; expected at least %zu",
+                         ret_state->size, least);
     /* It is written last, so it is read first: what stands before it is there then. */
     int told = status_read(directory_fd, &state.status, &untold);
     int r = identity_read_process(directory_fd, &state.identity, &problem);
@@ -270,7 +275,7 @@ int status_load(int directory_fd, struct shim_state *ret_state, struct shim_erro
     } else if (!ended) {
         state.status = SHIM_STATUS_UNKNOWN;
     }
-    *ret_state = state;
+    sized_copy(ret_state, &state);
     return 0;
 }
 

@@ -54,7 +54,7 @@ void status_cleaned_set(int directory_fd);
 int status_cleaned(int directory_fd); /* 1 or 0 */
 
 /* What is true of a process, from its directory and /proc alone. Changes nothing. The contract of
- * `load` in shimhost/plugin.h. */
+ * `load` in shimhost/plugin.h. ret_state->size is the caller's and stays; -EINVAL: too small. */
 int status_load(int directory_fd, struct shim_state *ret_state, struct shim_error *error);
 
 /* The monitor of a process: 1 it lives, 0 it does not (or has not begun). */

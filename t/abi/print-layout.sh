@@ -3,8 +3,9 @@
 # print-layout.sh HEADER-DIR: prints "STRUCT.FIELD OFFSET SIZE" for every field of every structure that the headers in
 # HEADER-DIR/shimhost define, and "NAME VALUE" for every number that they define. The names are taken from the header
 # itself, so that nothing can be forgotten here.
+# print-layout.sh HEADER-DIR padding: prints "STRUCT BYTES" for every structure that ends in padding.
 set -eu
-include=$1
+include=$1 what=${2-fields}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -15,7 +16,7 @@ done >"$work/headers"
 
 awk '
 /^struct [a-z_]+ \{$/ { inside = $2; next }
-/^\};/ { inside = ""; text = ""; next }
+/^\};/ { if (inside != "") print "last", inside, name; inside = ""; text = ""; next }
 inside != "" {
     text = text " " $0
     if ($0 !~ /;[ \t]*$/) next
@@ -49,9 +50,18 @@ sed -n 's/^#define \(SHIM_[A-Z_0-9]*\) [(]*\(int64_t)-\)\{0,1\}[0-9][0-9a-fx]*[u
     cat <<'END'
 #define FIELD(type, field) printf("%s.%s %zu %zu\n", #type, #field, offsetof(struct type, field), \
                                   sizeof(((struct type *)0)->field))
+static void padding(const char *type, size_t used, size_t size) {
+    if (size != used)
+        printf("%s %zu\n", type, size - used);
+}
+#define LAST(type, field) padding(#type, offsetof(struct type, field) + sizeof(((struct type *)0)->field), \
+                                  sizeof(struct type))
 END
     echo 'int main(void) {'
-    awk '$1 == "field" { printf "    FIELD(%s, %s);\n", $2, $3 }
+    awk -v what="$what" 'what == "padding" {
+            if ($1 == "last") printf "    LAST(%s, %s);\n", $2, $3
+            next }
+        $1 == "field" { printf "    FIELD(%s, %s);\n", $2, $3 }
         $1 == "number" && $2 != "SHIM_ABI_EDITION" {
             printf "    printf(\"%s %%lld\\n\", (long long)(%s));\n", $2, $2 }' "$work/names"
     echo '    return 0;'

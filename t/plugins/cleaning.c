@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plugin whose cleaning takes its time: at most what the option `timeout` says for each of the
- * commands, which are as many as `cleanups` says. */
+ * commands, which are as many as `cleanups` says, in a structure that says to be of `size` bytes.
+ */
 #include <stdlib.h>
 
 #include "life.h"
@@ -19,7 +20,7 @@ static int spawn(const struct shim_context *context, const struct shim_process *
     for (int i = 0; i < option(context, "cleanups", 1) && i < LIFE_WORDS_MAX; i++)
         cleanup[i] = clean;
     memset(&launch, 0, sizeof(launch));
-    launch.size = sizeof(launch);
+    launch.size = (uint32_t)option(context, "size", sizeof(launch));
     launch.flags = SHIM_LAUNCH_DIRECT;
     launch.command = command;
     launch.cleanup = cleanup;

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/sized.h"
 #include "engine/engine.h"
 #include "process/identity.h"
 #include "state/record.h"
@@ -336,7 +337,7 @@ static void write_identity(int fd, const struct shim_identity *identity) {
 static void load_tells_the_living_from_strangers(void **state) {
     struct fixture *fixture = *state;
     int fd;
-    struct shim_state loaded;
+    struct shim_state loaded = {.size = sizeof(loaded)};
     struct shim_identity self = {.size = sizeof(self)};
     assert_int_equal(make(fixture, "one", &fd), 0);
     assert_int_equal(status_load(fd, &loaded, &fixture->error), 0);
@@ -379,6 +380,45 @@ static void assert_value(const char *text, const char *pointer, const char *expe
     assert_int_equal(record_json_value(text, pointer, buffer, sizeof(buffer), NULL),
                      strlen(expected));
     assert_string_equal(buffer, expected);
+}
+
+/* A caller of another edition: what he has more than we is his, and what he has not is not there.
+ */
+static void a_caller_keeps_his_size(void **state) {
+    struct fixture *fixture = *state;
+    struct {
+        struct shim_state known;
+        char beyond[8];
+    } later = {.known = {.size = sizeof(later)}, .beyond = "beyond"};
+    struct shim_state untouched = {.size = SIZE_THROUGH(struct shim_state, flags) - 1, .flags = 7};
+    int fd;
+    assert_int_equal(make(fixture, "one", &fd), 0);
+    assert_int_equal(status_exit_write(fd, 3, &fixture->error), 0);
+    assert_int_equal(status_load(fd, &later.known, &fixture->error), 0);
+    assert_int_equal(later.known.exit_status, 3);
+    assert_int_equal(later.known.size, sizeof(later));
+    assert_string_equal(later.beyond, "beyond");
+    assert_int_equal(status_load(fd, &untouched, &fixture->error), -EINVAL);
+    assert_non_null(strstr(fixture->error.message, "a state of "));
+    assert_int_equal(untouched.flags, 7);
+    fd_close(fd);
+}
+
+static void copies_are_of_what_both_have(void **state) {
+    (void)state;
+    struct grown {
+        uint32_t size, first, later;
+    } ours = {sizeof(ours), 1, 2}, theirs = {SIZE_THROUGH(struct grown, first), 0, 9};
+    sized_copy(&theirs, &ours);
+    assert_int_equal(theirs.size, SIZE_THROUGH(struct grown, first));
+    assert_int_equal(theirs.first, 1);
+    assert_int_equal(theirs.later, 9);
+    ours = (struct grown){SIZE_THROUGH(struct grown, first), 3, 4};
+    theirs.size = sizeof(theirs);
+    sized_copy(&theirs, &ours);
+    assert_int_equal(theirs.size, sizeof(theirs));
+    assert_int_equal(theirs.first, 3);
+    assert_int_equal(theirs.later, 9);
 }
 
 static void json_pointers_find_values(void **state) {
@@ -556,6 +596,8 @@ int main(void) {
         TEST(exit_status_is_written_once_and_read_strictly),
         TEST(a_spoiled_reason_is_an_error_with_words),
         TEST(load_tells_the_living_from_strangers),
+        TEST(a_caller_keeps_his_size),
+        TEST(copies_are_of_what_both_have),
         TEST(json_pointers_find_values),
         TEST(values_are_those_of_the_text),
         TEST(large_numbers_are_found),

@@ -11,7 +11,9 @@
  * - They return 0 (or what is documented, >= 0) or a negative errno. On failure, and only then, the
  *   error is filled, once; `ret_` parameters are untouched.
  * - Every structure begins with its size as its maker knew it. Fields are only ever appended. A
- * field beyond the size that the other side gave does not exist: SHIM_HAS() asks.
+ * field beyond the size that the other side gave does not exist: SHIM_HAS() asks. What a plugin has
+ * the host fill keeps its size, and is filled no further. What is smaller than in the first edition
+ * is refused with -EINVAL; of an error the size is not looked at.
  * - Unknown bits of a `flags` word are refused with -EINVAL.
  * - Pointers that an entry is given stay the host's, and are valid until the entry returns.
  *   What an entry returns by pointer belongs to the host from then on only where that is said.
@@ -85,7 +87,7 @@ struct shim_error {
 /* What the host tells a plugin                                                                   */
 
 /* A process: its pid, the time it was started and the boot in which that was. A pid alone is
- * nobody. */
+ * nobody. It lies within shim_state, so it is closed: nothing is ever appended to it. */
 struct shim_identity {
     uint32_t size;
     int32_t pid;
@@ -156,6 +158,7 @@ struct shim_output {
     char *text;          /* standard output, NUL-terminated; release with output_free */
     size_t length;       /* of text, without the NUL */
     uint32_t flags;      /* SHIM_OUTPUT_* */
+    uint32_t reserved;   /* 0; names what was padding, where no field may be appended */
 };
 #define SHIM_OUTPUT_TRUNCATED                                                                      \
     0x1u /* more came than the cap allows; the rest was read and dropped */
