@@ -6,39 +6,55 @@ load common
 
 TUTORIAL=$SOURCE/doc/tutorial.md
 
-# Writes every block that is named after a file, and the commands, in their order, into `commands`.
-extract() {
+# What its blocks of that name hold.
+block() {
+    awk -v name="$1" '
+        /^```[a-z]+ / { inside = $2 == name; next }
+        /^```/ { inside = 0 }
+        inside' "$TUTORIAL"
+}
+
+# Prints what a reader does, in the order of the text, as a script: writes each file, and types the commands.
+steps() {
     awk '
-        /^```[a-z]+ / { file = $2; next }
-        /^```/ { file = ""; next }
-        file != "" { print >> file }' "$TUTORIAL"
+        /^```[a-z]+ / {
+            is_file = $2 != "commands"
+            inside = 1
+            if (is_file) print "cat >" $2 " <<\047END OF FILE\047"
+            next
+        }
+        /^```/ {
+            if (inside && is_file) print "END OF FILE"
+            inside = 0
+        }
+        inside' "$TUTORIAL"
 }
 
 test_setup() {
     needs cc pkg-config
-    mkdir -p "$T/tutorial/bundle" "$T/tutorial/try"
-    cd "$T/tutorial"
-    extract
+    cd "$T"
 }
 
 @test "the tutorial has the files that it speaks of" {
     for file in pebble pebble.c pebble.yaml bundle/config.json try/shimhost.yaml commands; do
-        [[ -s $file ]] || is "$file" "a block of the tutorial"
+        [[ $(block "$file") ]] || is "$file" "a block of the tutorial"
     done
     # As short as it says, and what its commands say is what a shell takes.
-    [[ $(wc -l <pebble) -le 40 ]]
-    sh -n pebble
-    sh -n commands
-    is "$(grep -c 'shimhost run' commands)" 1 "number of runs"
+    [[ $(block pebble | wc -l) -le 40 ]]
+    block pebble | sh -n
+    block commands | sh -n
+    is "$(block commands | grep -c 'shimhost run')" 1 "number of runs"
 }
 
 @test "what the tutorial says works" {
+    steps >steps
+    umask 002 # as many systems have it
     run env PATH="$PREFIX/bin:$PATH" PKG_CONFIG_PATH="$PREFIX/lib/pkgconfig" \
-        timeout -k 10 600 sh -euc 'umask 022; . ./commands' 3>&-
+        timeout -k 10 600 sh -euc '. ./steps' 3>&-
     STATE=$T/tutorial/try/state
     is "$status" 0 "exit status ($output)"
     says "ok 1 - " '"status": "created"' "hello from a pebble"
     says_not "not ok" warning
     is "$(ls "$STATE")" "" "containers that are left"
-    is "$(ls root 2>/dev/null)" "" "pebbles that are left"
+    is "$(ls tutorial/root 2>/dev/null)" "" "pebbles that are left"
 }
