@@ -46,6 +46,12 @@ test_setup() {
     is "$(block commands | grep -c 'shimhost run')" 1 "number of runs"
 }
 
+# bundle_of WORD…: a bundle of that command, in place of the tutorial's.
+bundle_of() {
+    mkdir -p other
+    jq '.process.args = $ARGS.positional' tutorial/bundle/config.json --args "$@" >other/config.json
+}
+
 @test "what the tutorial says works" {
     steps >steps
     umask 002 # as many systems have it
@@ -57,4 +63,14 @@ test_setup() {
     says_not "not ok" warning
     is "$(ls "$STATE")" "" "containers that are left"
     is "$(ls tutorial/root 2>/dev/null)" "" "pebbles that are left"
+
+    # And a pebble has what every process has.
+    export SHIMHOST_CONFIG=$T/tutorial/try/shimhost.yaml
+    bundle_of cat
+    is "$(echo x | timeout -k 10 60 "$SHIMHOST" run --rm -b "$T/other" stone 3>&-)" x "what cat says"
+    bundle_of sleep 1000
+    works run -d -b "$T/other" stone
+    works kill stone INT
+    gives 130 stone
+    works delete stone
 }
