@@ -121,6 +121,8 @@ EXTRA_DIST += \
 	%D%/plugins/broken-failed-spawn-state.c \
 	%D%/plugins/broken-features.c \
 	%D%/plugins/broken-handler.c \
+	%D%/plugins/broken-ignores.c \
+	%D%/plugins/broken-input.c \
 	%D%/plugins/broken-load-writes.c \
 	%D%/plugins/broken-mask.c \
 	%D%/plugins/broken-memory.c \

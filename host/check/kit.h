@@ -113,7 +113,8 @@ void check_create(struct kit *kit), check_run(struct kit *kit),
     check_exit_statuses(struct kit *kit), check_signals(struct kit *kit),
     check_signal_after_end(struct kit *kit), check_delete(struct kit *kit),
     check_pause(struct kit *kit), check_exec(struct kit *kit), check_processes(struct kit *kit),
-    check_load_changes_nothing(struct kit *kit);
+    check_load_changes_nothing(struct kit *kit), check_input(struct kit *kit),
+    check_default_signals(struct kit *kit);
 void check_wait_twice(struct kit *kit), check_wait_concurrently(struct kit *kit),
     check_fresh_host(struct kit *kit), check_stranger(struct kit *kit);
 void check_failed_command(struct kit *kit), check_failed_runtime(struct kit *kit),

@@ -75,24 +75,66 @@ static void await_ready(struct kit *kit, int fd) {
         kit_fail(kit, "the process ended before it had written to its standard output");
 }
 
-/* Spawns a script that writes a line when it is ready, and waits for that. */
-static const char *run_until_ready(struct kit *kit, struct engine *engine, const char *script) {
+/* Spawns a script that has `fd` as its descriptor `stream`. */
+static const char *run_with(struct kit *kit, struct engine *engine, const char *script, int stream,
+                            int fd) {
     struct shim_error error = ERROR_NONE;
-    int pipe_fds[2], saved = dup(STDOUT_FILENO);
-    if (saved < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0 || dup2(pipe_fds[1], STDOUT_FILENO) < 0)
-        kit_fail(kit, "the kit cannot make a pipe: %s", strerror(errno));
-    fd_close(pipe_fds[1]);
+    int saved = dup(stream);
+    if (saved < 0 || dup2(fd, stream) < 0)
+        kit_fail(kit, "the kit cannot pass a pipe on: %s", strerror(errno));
     struct spawn_request request = {.container = kit_new_id(kit),
                                     .bundle = kit_bundle(kit, script),
-                                    .flags = SHIM_PROCESS_START,
-                                    .streams = {.targets = {NULL, "inherit", NULL}}};
+                                    .flags = SHIM_PROCESS_START};
+    request.streams.targets[stream] = "inherit";
     int r = engine_spawn(engine, &request, &error);
-    dup2(saved, STDOUT_FILENO);
+    dup2(saved, stream);
     fd_close(saved);
     kit_must(kit, r, "spawn", &error);
-    await_ready(kit, pipe_fds[0]);
-    fd_close(pipe_fds[0]);
     return request.container;
+}
+
+static void make_pipe(struct kit *kit, int fds[2]) {
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        kit_fail(kit, "the kit cannot make a pipe: %s", strerror(errno));
+}
+
+/* Spawns a script that writes a line when it is ready, and waits for that. */
+static const char *run_until_ready(struct kit *kit, struct engine *engine, const char *script) {
+    int fds[2];
+    make_pipe(kit, fds);
+    const char *id = run_with(kit, engine, script, STDOUT_FILENO, fds[1]);
+    fd_close(fds[1]);
+    await_ready(kit, fds[0]);
+    fd_close(fds[0]);
+    return id;
+}
+
+void check_input(struct kit *kit) {
+    struct engine *engine = kit_engine(kit);
+    int fds[2];
+    make_pipe(kit, fds);
+    if (write(fds[1], "input\n", 6) != 6)
+        kit_fail(kit, "the kit cannot write to a pipe: %s", strerror(errno));
+    fd_close(fds[1]);
+    const char *id =
+        run_with(kit, engine, "read line; test \"$line\" = input", STDIN_FILENO, fds[0]);
+    fd_close(fds[0]);
+    if (kit_wait(kit, engine, id) != 0)
+        kit_fail(kit, "the process does not read what is written to its standard input");
+    kit_delete(kit, engine, id);
+    engine_close(engine);
+}
+
+/* A shell cannot trap what it was made to ignore. */
+void check_default_signals(struct kit *kit) {
+    struct engine *engine = kit_engine(kit);
+    const char *id = kit_run(kit, engine,
+                             "for name in INT QUIT TERM PIPE; do trap 'got=$name' $name; "
+                             "kill -$name $$; test \"$got\" = $name || exit 1; done");
+    if (kit_wait(kit, engine, id) != 0)
+        kit_fail(kit, "the process begins with SIGINT, SIGQUIT, SIGTERM or SIGPIPE ignored");
+    kit_delete(kit, engine, id);
+    engine_close(engine);
 }
 
 void check_signals(struct kit *kit) {

@@ -16,6 +16,8 @@ const struct check checks[] = {
     {"a created process waits for its start", USUAL, check_create},
     {"a process runs and is found running", USUAL, check_run},
     {"exit statuses are those of the processes", USUAL, check_exit_statuses},
+    {"a process reads its standard input", USUAL, check_input},
+    {"a process ignores no signal", USUAL, check_default_signals},
     {"signals arrive", USUAL, check_signals},
     {"a signal after the end is refused", USUAL, check_signal_after_end},
     {"load changes nothing", USUAL, check_load_changes_nothing},

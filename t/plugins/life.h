@@ -17,6 +17,11 @@
 
 #include <shimhost/plugin.h>
 
+/* A script that is to become the shell of a container, "$@"; none. */
+#ifndef LIFE_WRAPPER
+#define LIFE_WRAPPER NULL
+#endif
+
 #define LIFE_WORDS_MAX 16
 #define LIFE_TEXT_MAX 65536
 
@@ -71,15 +76,16 @@ static inline int life_launch(const struct shim_context *context,
                               struct shim_error *error) {
     const struct shim_services *services = context->services;
     char space[4096];
-    const char *words[LIFE_WORDS_MAX + 1];
-    int r = life_arguments(services, config, space, sizeof(space), words, error);
+    const char *words[LIFE_WORDS_MAX + 5] = {"/bin/sh", "-c", LIFE_WRAPPER, "sh"};
+    const char **first = words[2] ? words + 4 : words;
+    int r = life_arguments(services, config, space, sizeof(space), first, error);
     if (r < 0)
         return r;
     struct shim_launch launch;
     memset(&launch, 0, sizeof(launch));
     launch.size = sizeof(launch);
     launch.flags = SHIM_LAUNCH_DIRECT;
-    launch.command = words;
+    launch.command = strcmp(*first, "/bin/sh") == 0 ? words : first;
     return services->monitor_launch(context, process, &launch, error);
 }
 
