@@ -172,3 +172,18 @@ pids_cgroup() {
         nothing_is_left
     done
 }
+
+@test "who is not root in the container can open its output again" {
+    for RUNTIME in $RUNTIMES; do
+        path=$(bundle "nobody-$RUNTIME" 'echo hello >/proc/self/fd/1 && echo bye >>/proc/self/fd/1; exit 3' '.process.user = {uid: 1000, gid: 1000}')
+        mkfifo "$T/fifo"
+        timeout "$PATIENCE" cat "$T/fifo" >"$T/read" &
+        fails_with 3 run -r "$RUNTIME" -b "$path" --stdout "fifo:$T/fifo" --rm "$ID"
+        wait $!
+        is "$(xargs <"$T/read")" "hello bye" "what came through a FIFO"
+        fails_with 3 run -r "$RUNTIME" -b "$path" --log "k8s-file:$T/log" --rm "$ID"
+        is "$(cut -d' ' -f4 "$T/log" | xargs)" "hello bye" "what came through a pipe"
+        rm "$T/fifo" "$T/log"
+        nothing_is_left
+    done
+}

@@ -141,6 +141,19 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "who asks something of a monitor that is dead is told so" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle asked "$FOREVER")" "$ID"
+        kill_monitor
+        fails_with 1 close-stdin "$ID"
+        says "its monitor is dead; run: shimhost check"
+        gives 137 "$ID"
+        fails_with 1 close-stdin "$ID"
+        says "not running"
+        works delete "$ID"
+    done
+}
+
 @test "a monitor that is killed under a created container does not free it" {
     for RUNTIME in $RUNTIMES; do
         works create -r "$RUNTIME" -b "$(bundle created "$FOREVER")" "$ID"

@@ -181,6 +181,21 @@ int engine_checkpoint(struct engine *engine, const char *container,
     return r < 0 ? error_context(error, "container %s: cannot checkpoint it", container) : 0;
 }
 
+/* No monitor has the control FIFO open: its process is over, or lives without one. */
+static int not_monitored(struct process *process, struct shim_error *error) {
+    struct shim_state state;
+    int r = process_load(process, &state, error);
+    if (r < 0)
+        return r;
+    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
+        return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
+                                "container %s, process %s: not running", process->container_id,
+                                process->id);
+    return error_set_reason(error, -EPIPE, SHIM_REASON_WRONG_STATE,
+                            "container %s, process %s: its monitor is dead; run: shimhost check",
+                            process->container_id, process->id);
+}
+
 int engine_control(struct engine *engine, const char *container, const char *id, int type,
                    unsigned int width, unsigned int height, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
@@ -191,8 +206,7 @@ int engine_control(struct engine *engine, const char *container, const char *id,
         return r;
     r = fifo_open(process->directory_fd, "control", O_WRONLY, &fd, error);
     if (r == -ENXIO)
-        return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
-                                "container %s, process %s: not running", container, process->id);
+        return not_monitored(process, error);
     if (r < 0)
         return error_context(error, "container %s, process %s", container, process->id);
     if (type == CONTROL_RESIZE && !process->record.terminal)
