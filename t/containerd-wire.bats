@@ -123,13 +123,13 @@ as_user() {
     shim -info <"$T/any" | "$CLIENT" decode RuntimeInfo >"$T/info"
     grep -qx "annotations.value=runc" "$T/info"
     grep -qx "options.type_url=runtimeoptions.v1.Options" "$T/info"
-    # What is not done for root file systems is not announced.
+    # What its own mounts can be is passed on, whatever a root file system's can.
     configure_runtime wise "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" features \
-        'echo "{\"ociVersionMin\":\"1.0.0\",\"linux\":{\"mountExtensions\":{\"idmap\":{\"enabled\":true},\"other\":1}}}"; exit')"
+        'echo "{\"ociVersionMin\":\"1.0.0\",\"linux\":{\"mountExtensions\":{\"idmap\":{\"enabled\":true}}}}"; exit')"
     "$CLIENT" encode RuntimeOptions "config_path=$T/etc/runtimes.d/wise.yaml" >"$T/options"
     "$CLIENT" encode Any type_url=runtimeoptions.v1.Options "value=@$T/options" >"$T/any"
     shim -info <"$T/any" | "$CLIENT" decode RuntimeInfo >"$T/info"
-    is "$(sed -n 's/^features.value=//p' "$T/info" | jq -c .linux)" '{"mountExtensions":{"other":1}}'
+    is "$(sed -n 's/^features.value=//p' "$T/info" | jq -c .linux)" '{"mountExtensions":{"idmap":{"enabled":true}}}'
     # A configuration that cannot be read is told by the calls that need it; this one is answered.
     echo nonsense >"$SHIMHOST_CONFIG"
     shim -info </dev/null | "$CLIENT" decode RuntimeInfo >"$T/info"

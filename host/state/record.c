@@ -293,21 +293,6 @@ static const json_t *pointer_find(const json_t *value, const char *pointer) {
     return *pointer ? NULL : value;
 }
 
-int record_without(const char *text, const char *pointer, const char *member, char **ret_json,
-                   struct shim_error *error) {
-    json_t *object AUTO_JSON = NULL;
-    int r = json_parse_object(text, "the object", &object, error);
-    if (r < 0)
-        return r;
-    const json_t *above = pointer_find(object, pointer);
-    json_object_del((json_t *)(uintptr_t)above, member);
-    char *copy = json_text(object);
-    if (!copy)
-        return error_set(error, -ENOMEM, "out of memory");
-    *ret_json = copy;
-    return 0;
-}
-
 static int copy_value(const json_t *root, const char *pointer, char *buffer, size_t size,
                       size_t *ret_count) {
     const json_t *value = pointer_find(root, pointer);

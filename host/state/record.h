@@ -87,11 +87,6 @@ int record_check_object(const char *text, const char *what, int *ret_terminal,
 int record_set_terminal(const char *process_json, bool terminal, char **ret_json,
                         struct shim_error *error);
 
-/* A copy of the text of a JSON object without the member of that name of the object at `pointer`,
- * if there are those, for the caller to free. */
-int record_without(const char *text, const char *pointer, const char *member, char **ret_json,
-                   struct shim_error *error);
-
 /* The service json_value of shimhost/plugin.h. The last text is kept, parsed, until another comes
  * or record_json_forget() is called, which the engine does after each call into a plugin. */
 int record_json_value(const char *text, const char *pointer, char *buffer, size_t size,

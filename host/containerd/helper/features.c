@@ -11,8 +11,7 @@
 
 #define FEATURES_TIMEOUT 3000 /* milliseconds */
 
-/* The answer of `BINARY features`. Not every runtime knows that: then there is none. Nor is what
- * the runtime can do with id-mapped mounts of use where root file systems are not mounted so. */
+/* The answer of `BINARY features`. Not every runtime knows that: then there is none. */
 static void ask_binary(struct helper *helper, const char *binary) {
     const char *const argv[] = {binary, "features", NULL};
     const struct command command = {
@@ -22,12 +21,10 @@ static void ask_binary(struct helper *helper, const char *binary) {
     char version[64];
     if (command_run(&command, &output, &ignored) < 0)
         return;
-    char *text = NULL;
     if (output.exit_status == 0 &&
-        record_json_value(output.text, "/ociVersionMin", version, sizeof(version), NULL) > 0 &&
-        record_without(output.text, "/linux/mountExtensions", "idmap", &text, &ignored) == 0) {
-        helper->response.text.len = strlen(text);
-        helper->response.text.data = (uint8_t *)text;
+        record_json_value(output.text, "/ociVersionMin", version, sizeof(version), NULL) > 0) {
+        helper->response.text.len = strlen(output.text);
+        helper->response.text.data = (uint8_t *)pointer_steal(&output.text);
     }
     free(output.text);
 }
