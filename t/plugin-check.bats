@@ -149,7 +149,7 @@ test_teardown() {
 }
 
 waits_in_vain() {
-    grep -q '^ok 21 ' "$T/out.$job" && [[ $(at_work) ]] && [[ $(cat "$TMPDIR"/*/state/*/init/status) == running ]]
+    grep -q '^ok 23 ' "$T/out.$job" && [[ $(at_work) ]] && [[ $(cat "$TMPDIR"/*/state/*/init/status) == running ]]
 }
 
 @test "who interrupts it has nothing left behind" {
@@ -163,8 +163,8 @@ waits_in_vain() {
         kill "-${who%:*}" -- "${who#*:}$job"
         joins "$job"
         is "$status" $((128 + $(kill -l "${who%:*}")))
-        says "ok 21 - " "given up"
-        says_not "ok 22 - "
+        says "ok 23 - " "given up"
+        says_not "ok 24 - "
         is "$(at_work)$(ls -A "$TMPDIR")" "" "what is left"
     done
 }

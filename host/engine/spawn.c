@@ -109,7 +109,8 @@ static int make_container(struct process *process, const struct bundle *bundle,
  * that id is somebody else's. */
 static bool forgotten(struct process *process, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
-    if (!file_exists_at(process->directory_fd, "monitor") || process_clean(process, &problem) == 0)
+    if (!file_exists_at(process->directory_fd, "monitor") ||
+        status_cleaned(process->directory_fd) || process_clean(process, &problem) == 0)
         return true;
     error_context(error, "something of it is left, because %s; run: shimhost delete %s",
                   problem.message, process->container_id);

@@ -46,7 +46,7 @@ static int start(struct monitor *monitor, char *const *argv) {
 }
 
 static void finish(struct monitor *monitor) {
-    if (!monitor->failure && !monitor->unclean)
+    if (!monitor->unclean)
         record_cleaned();
     if (monitor->failure) {
         launch_tell(monitor);
