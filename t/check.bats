@@ -302,15 +302,39 @@ watches() {
     fails_with 1 delete "$ID"
     says "kill it first"
     no is_over "$pid"
+    works kill "$ID" KILL
+    eventually is_over "$pid"
+    works delete "$ID"
+    nothing_is_left
+    works run -d -b "$(bundle untold "$FOREVER")" "$ID"
+    kill_monitor
+    rm "$STATE/$ID/init/status"
+    pid=$(pid_of "$ID")
     works delete --force "$ID"
     is_over "$pid"
     nothing_is_left
 }
 
-@test "a runtime whose root is in the state directory is refused" {
+@test "a container is not begun with a root in the state directory; one that has it is handled" {
+    works run -d -b "$(bundle inside "$FOREVER")" "$ID"
     configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime" "root: $STATE/fake"
-    fails_with 125 run -b "$(bundle inside :)" "$ID"
+    fails_with 125 run -b "$BUNDLES/inside" "$ID-other"
     says "runtime fake" "$STATE/fake is in the state directory"
+    works kill "$ID" KILL
+    gives 137 "$ID"
+    works delete "$ID"
+    nothing_is_left
+}
+
+@test "an exec that is being removed is not damaged" {
+    works run -d -b "$(bundle removed "$FOREVER")" "$ID"
+    works exec -d --id worker "$ID" -- true
+    works wait --process-id worker "$ID"
+    eventually is_over "$(monitor_of "$ID" worker)"
+    rm "$STATE/$ID/worker"/{exitStatus,monitor}
+    flock "$STATE/$ID/worker" "$SHIMHOST" check >"$T/out" 3>&- || is "$(cat "$T/out")" "all is well"
+    finds damaged
+    works delete --force "$ID"
     nothing_is_left
 }
 

@@ -128,6 +128,55 @@ marked_monitors() {
     nothing_is_left
 }
 
+@test "an exec that waited while its container was paused is refused" {
+    stops
+    RUNTIME=${RUNTIMES%% *}
+    configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" exec "$STOP")"
+    works run -d -b "$(bundle paused "$FOREVER")" "$ID"
+    in_background exec -d "$ID" -- true
+    first=$!
+    reached
+    in_background pause "$ID"
+    pause=$!
+    eventually waiters 1
+    in_background exec -d --id later "$ID" -- true
+    later=$!
+    eventually waiters 2
+    let_go
+    joins "$first"
+    is "$status" 0
+    joins "$pause"
+    is "$status" 0
+    joins "$later"
+    is "$status" 125
+    says "container $ID is paused"
+    [[ ! -e $STATE/$ID/later ]]
+    works resume "$ID"
+    works delete --force "$ID"
+    nothing_is_left
+}
+
+@test "an exec that is removed while its container is deleted holds nobody up" {
+    RUNTIME=process
+    configure_runtime process
+    works run -d -r process -b "$(bundle leaving "$FOREVER")" "$ID"
+    works exec -d --id a "$ID" -- sleep 1000
+    works exec -d --id b "$ID" -- true
+    works wait --process-id b "$ID"
+    monitor=$(monitor_of "$ID" a)
+    eventually is_over "$(monitor_of "$ID" b)"
+    kill -STOP "$monitor"
+    in_background delete --force "$ID"
+    deletion=$!
+    # It waits for the monitor of the first, whose process it has killed.
+    eventually is_over "$(pid_of "$ID" a)"
+    works delete --process-id b "$ID"
+    kill -CONT "$monitor"
+    joins "$deletion"
+    is "$status $output" "0 "
+    nothing_is_left
+}
+
 # gives_up SIGNAL JOB: who waits for the lock ends with that signal.
 gives_up() {
     eventually waiters 1

@@ -253,7 +253,7 @@ static bool is_dead(const struct facts *facts) {
         !SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
         return false;
     int r = PLUGIN_CALL(process->runtime, state, &process->view, &status, &ignored);
-    return r == -ENOENT || (r == 0 && status == SHIM_STATUS_STOPPED);
+    return r == -ESRCH || (r == 0 && status == SHIM_STATUS_STOPPED);
 }
 
 static void cleanness(const struct facts *facts) {
@@ -340,6 +340,8 @@ int check_process(struct check_container *container, const char *id, struct shim
     container->check->counts.processes++;
     facts.directory_fd = directory_fd;
     if (gather_settled(&facts, &problem) < 0) {
+        if (being_removed(&facts))
+            return 0;
         struct check_finding finding =
             check_finding(container->id, id, "damaged", "%.500s", problem.message);
         check_advise(&finding, "nothing is done on doubt: restore the file, or make sure that the "

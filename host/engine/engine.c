@@ -144,19 +144,6 @@ static int runtime_override(struct runtime *runtime, const struct runtime_overri
     return 0;
 }
 
-/* What a runtime keeps there would be taken for containers of ours that were never finished. */
-static int check_root(const struct runtime *runtime, struct shim_error *error) {
-    const char *root = runtime->shim.root, *state = store_path(runtime->engine->store);
-    size_t length = strlen(state);
-    if (!root || strncmp(root, state, length) != 0 || (root[length] && root[length] != '/') ||
-        root[length + strspn(root + length, "/")] == '.')
-        return 0;
-    return error_set(
-        error, -EINVAL,
-        "runtime %s: root %s is in the state directory %s; choose a root outside of it",
-        runtime->config->name, root, state);
-}
-
 int runtime_open(struct engine *engine, const char *name, struct runtime **ret_runtime,
                  struct shim_error *error) {
     return runtime_open_as(engine, name, &(struct runtime_override){.binary = NULL}, ret_runtime,
@@ -189,7 +176,7 @@ int runtime_open_as(struct engine *engine, const char *name,
     r = runtime_override(runtime, override);
     if (r < 0)
         error_set(error, r, "cannot open runtime %s: out of memory", name);
-    else if ((r = check_root(runtime, error)) == 0)
+    else
         r = runtime_load(runtime, error);
     if (r < 0) {
         runtime_close(runtime);

@@ -105,6 +105,8 @@ uint32_t process_true_status(struct process *process, uint32_t status);
 int process_settle_status(struct process *process, struct shim_error *error);
 /* What the plugin says about it. */
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error);
+/* Is what that says alive? 1 or 0. Whose runtime does not say what it is may live all the same. */
+int process_lives(const struct shim_state *state, struct shim_error *error);
 
 /* Tells the journal what has happened to it. `pid` 0, `exit_status` -1: none, or not known; `time`
  * NULL: now. */

@@ -138,10 +138,12 @@ int engine_signal(struct engine *engine, const char *container, const char *id, 
     int r = process_open(engine, container, id, &process, error);
     if (r < 0 || (r = process_load(process, &state, error)) < 0)
         return r;
-    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
-        return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
-                                "container %s, process %s: not running (it is %s)", container,
-                                process->id, status_name(state.status));
+    if ((r = process_lives(&state, error)) == 0)
+        r = error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
+                             "container %s, process %s: not running (it is %s)", container,
+                             process->id, status_name(state.status));
+    if (r < 0)
+        return r;
     r = process_send_signal(process, signal, state.status, error);
     return r < 0 ? error_context(error, "container %s, process %s", container, process->id) : 0;
 }

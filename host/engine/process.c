@@ -245,6 +245,12 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
     return 0;
 }
 
+int process_lives(const struct shim_state *state, struct shim_error *error) {
+    if (state->status != SHIM_STATUS_UNKNOWN)
+        return state->status != SHIM_STATUS_STOPPED;
+    return state->identity.pid ? identity_alive(&state->identity, error) : 0;
+}
+
 void process_tell(const struct process *process, const char *type, pid_t pid, int32_t exit_status,
                   const char *time) {
     journal_write(process->engine->store,

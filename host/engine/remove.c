@@ -129,10 +129,15 @@ static int end_exec(const char *id, void *user) {
     int directory_fd AUTO_CLOSE = -1;
     if (strcmp(id, PROCESS_INIT) == 0)
         return 0;
-    int r =
-        store_process_open(init->container_fd, init->container_id, id, &directory_fd, left->error);
-    if (r < 0)
+    struct shim_error problem = ERROR_NONE;
+    int r = store_process_open(init->container_fd, init->container_id, id, &directory_fd, &problem);
+    if (r == -ENOENT) /* another host has removed it meanwhile */
+        return 0;
+    if (r < 0) {
+        if (left->error)
+            *left->error = problem;
         return r;
+    }
     int known = kill_left(init, directory_fd, left->error);
     if (known == 0) {
         r = await_monitor(init, id, directory_fd, INCOMPLETE, false, left->error);
@@ -206,16 +211,11 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
             *error = problem;
         return r;
     }
-    *ret_ending = state.status == SHIM_STATUS_UNKNOWN ? INCOMPLETE : IS_OVER;
-    if (state.status == SHIM_STATUS_STOPPED)
+    if ((r = process_lives(&state, error)) < 0)
+        return r;
+    *ret_ending = r == 0 && state.status == SHIM_STATUS_UNKNOWN ? INCOMPLETE : IS_OVER;
+    if (r == 0)
         return 0;
-    if (state.status == SHIM_STATUS_UNKNOWN) {
-        /* Where its runtime does not say what a process is that lives, it lives all the same. */
-        r = state.identity.pid ? identity_alive(&state.identity, error) : 0;
-        if (r <= 0)
-            return r;
-        *ret_ending = IS_OVER;
-    }
     if (!force)
         return still_lives(process, state.status, error);
     r = kill_process(process, &state, error);

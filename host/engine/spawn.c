@@ -148,12 +148,26 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
     return r;
 }
 
+/* What a runtime keeps there would be taken for containers of ours that were never finished. */
+static int check_root(const struct runtime *runtime, struct shim_error *error) {
+    const char *root = runtime->shim.root, *state = store_path(runtime->engine->store);
+    size_t length = strlen(state);
+    if (!root || strncmp(root, state, length) != 0 || (root[length] && root[length] != '/') ||
+        root[length + strspn(root + length, "/")] == '.')
+        return 0;
+    return error_set(
+        error, -EINVAL,
+        "runtime %s: root %s is in the state directory %s; choose a root outside of it",
+        runtime->config->name, root, state);
+}
+
 static int spawn_init(struct engine *engine, const struct spawn_request *request,
                       struct shim_error *error) {
     struct bundle bundle __attribute__((cleanup(bundle_clear))) = {0};
     struct runtime *runtime;
     int r = runtime_open_as(engine, request->runtime, &request->override, &runtime, error);
-    if (r < 0 || (r = bundle_read(request->bundle ? request->bundle : ".", &bundle, error)) < 0 ||
+    if (r < 0 || (r = check_root(runtime, error)) < 0 ||
+        (r = bundle_read(request->bundle ? request->bundle : ".", &bundle, error)) < 0 ||
         (r = check_terminal(request, bundle.terminal, "the bundle's config.json", error)) < 0)
         return r;
     if (!(request->flags & SHIM_PROCESS_START) && (r = RUNTIME_NEEDS(runtime, start, error)) < 0)
@@ -175,22 +189,17 @@ static int spawn_init(struct engine *engine, const struct spawn_request *request
     return r;
 }
 
-static int check_init_runs(struct engine *engine, const char *container, struct process **ret_init,
-                           struct shim_error *error) {
-    struct process *init AUTO_PROCESS = NULL;
-    int r = process_open(engine, container, PROCESS_INIT, &init, error);
+static int check_runs(struct process *init, struct shim_error *error) {
+    struct shim_state state;
+    int r = process_load(init, &state, error);
     if (r < 0)
         return r;
-    struct shim_state state;
-    if ((r = process_load(init, &state, error)) < 0)
-        return r;
-    if (state.status != SHIM_STATUS_RUNNING)
-        return error_set_reason(
-            error, -ESRCH, SHIM_REASON_WRONG_STATE,
-            "container %s is %s; a process can be executed only in a running one", container,
-            status_name(state.status));
-    *ret_init = pointer_steal(&init);
-    return 0;
+    return state.status == SHIM_STATUS_RUNNING
+               ? 0
+               : error_set_reason(
+                     error, -ESRCH, SHIM_REASON_WRONG_STATE,
+                     "container %s is %s; a process can be executed only in a running one",
+                     init->container_id, status_name(state.status));
 }
 
 static int spawn_exec_in(struct process *process, const struct spawn_request *request, int terminal,
@@ -215,9 +224,10 @@ static int spawn_exec(struct engine *engine, const struct spawn_request *request
         return error_set(error, -EINVAL,
                          "`init` is the container's first process; choose another exec id");
     /* The opened init becomes the exec: same container, same runtime, another directory. */
-    if ((r = check_init_runs(engine, request->container, &process, error)) < 0 ||
+    if ((r = process_open(engine, request->container, PROCESS_INIT, &process, error)) < 0 ||
         (r = store_lock(engine->store, request->container, process->container_fd, STORE_LOCK_SHARED,
                         engine->options.cancel_fd, &lock, error)) < 0 ||
+        (r = check_runs(process, error)) < 0 ||
         (r = store_process_make(process->container_fd, request->container, request->process,
                                 &directory_fd, error)) < 0)
         return r;
