@@ -618,6 +618,7 @@ no_helper() {
     is "$(SHIM_SERVICE=containerd.runtime.sandbox.v1.Sandbox bad stream-again)" "12 3"
     is "$(bad waits-and-goes "$ID-victim")" gone
     is "$(bad deaf "$ID-victim")" "held back 0 all is answered"
+    is "$(bad deaf-meanwhile)" "0 all is answered"
     [[ $(bad crowd) == 25[0-6]" of 400" ]]
     bad many-waits "$ID-victim" >"$T/waits" &
     waiter=$!

@@ -245,8 +245,10 @@ static void connection_ready(struct source *source, uint32_t events) {
 
 void connections_resume(struct server *server) {
     for (struct connection *connection = server->connections; connection;
-         connection = connection->next)
+         connection = connection->next) {
         take_frames(connection);
+        connection_update(connection);
+    }
 }
 
 /* ---------------------------------------------------------------------------- coming and going */

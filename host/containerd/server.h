@@ -70,7 +70,7 @@ void connections_close(struct server *server);
 /* Serves a connected socket, which it takes. NULL: it could not; the socket is closed. */
 struct connection *connection_open(struct server *server, int fd_take);
 
-/* Takes the requests that a program before has read and left. */
+/* Takes the requests that a program before has read and left, and writes on what it had to say. */
 void connections_resume(struct server *server);
 
 /* Each ends the call and frees it. */

@@ -5,13 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "containerd/client.h"
 #include "containerd/ttrpc.h"
 #include "task.pb-c.h"
 #include "wire.h"
@@ -144,11 +147,20 @@ static void too_many_waits(int fd) {
     print_code(fd);
 }
 
+/* Every question has its answer, in their order. */
+static void hear(int fd, uint32_t asked) {
+    uint32_t answered = 0, stream = 0;
+    for (; answered < asked; answered++)
+        if (!wire_receive(fd, &reader, &stream) || stream != 1 + 2 * answered)
+            break;
+    puts(answered == asked ? "all is answered" : "an answer is missing");
+}
+
 /* Asks and asks and reads nothing, until the shim does not take any more. Then another client is
  * answered all the same, and so is every question of this one. */
 static void deaf(int fd) {
     ProtobufCBinaryData data = about("State");
-    uint32_t asked = 0, answered = 0, stream = 0;
+    uint32_t asked = 0;
     size_t size = TTRPC_HEADER_SIZE + data.len, sent = size;
     uint8_t *frame = malloc(size);
     if (!frame)
@@ -168,10 +180,21 @@ static void deaf(int fd) {
     puts(sent < size ? "held back" : "all was taken");
     fcntl(fd, F_SETFL, 0);
     other_types(wire_connect(address));
-    for (asked -= sent < size; answered < asked; answered++)
-        if (!wire_receive(fd, &reader, &stream) || stream != 1 + 2 * answered)
-            break;
-    puts(answered == asked ? "all is answered" : "an answer is missing");
+    hear(fd, asked - (sent < size));
+}
+
+/* The server is replaced while it has read all that was asked, and has answers that nobody takes.
+ */
+static void deaf_meanwhile(int fd) {
+    int left = 1, other = wire_connect(address);
+    for (uint32_t i = 0; i < MANY; i++)
+        send_good(fd, 1 + 2 * i, "Connect");
+    while (ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0)
+        poll(NULL, 0, 10);
+    setenv("SHIM_SERVICE", SERVER_SERVICE, 1);
+    send_good(other, 1, "Upgrade");
+    print_code(other);
+    hear(fd, MANY);
 }
 
 /* More connections at once than are served. Whoever is refused is told so by the end. */
@@ -210,6 +233,7 @@ static const struct {
     {"waits-and-goes", waits_and_goes},
     {"too-many-waits", too_many_waits},
     {"deaf", deaf},
+    {"deaf-meanwhile", deaf_meanwhile},
     {"crowd", crowd},
 };
 
