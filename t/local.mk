@@ -188,7 +188,7 @@ UNIT_TESTS += %D%/unit/test_containerd_helper %D%/unit/test_containerd_stats %D%
 %C%_unit_test_containerd_stats_LDADD = host/containerd/libwire.la $(LDADD) $(PROTOBUF_C_LIBS)
 # Programs' files, which are in no library.
 %C%_unit_test_containerd_helper_SOURCES = %D%/unit/test_containerd_helper.c host/containerd/helper_call.c host/containerd/helper/guard.c \
-	host/containerd/loop.c
+	host/containerd/loop.c host/containerd/upgrade.c
 %C%_unit_test_containerd_helper_CPPFLAGS = $(CONTAINERD_CPPFLAGS)
 %C%_unit_test_containerd_helper_LDADD = host/containerd/libwire.la $(LDADD) $(PROTOBUF_C_LIBS)
 # The same; and copies of texts fail when they are told to.

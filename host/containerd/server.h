@@ -46,6 +46,7 @@ struct server {
     struct call *upgrades; /* who waits for the program to be replaced */
     struct held *held;     /* in the order in which they came */
     struct timer goodbye;  /* ends a server whose last events nobody takes */
+    struct timer patience; /* ends the waiting for the last helper */
     bool upgrading;        /* nothing new is begun; when the last helper has answered, exec */
     bool shut_down;        /* ends as soon as everything is said */
 };
@@ -143,8 +144,9 @@ void server_retire(struct server *server);
 /* Ends the server if it was told to, and everything has been said. Called when something has. */
 void server_check_end(struct server *server);
 
-/* upgrade.c: asks for the new program; replaces this one once no helper is under way. Whoever waits
- * in server->upgrades is told by the new program, or by this one if that cannot be. */
+/* upgrade.c: asks for the new program; replaces this one once no helper is under way, which is not
+ * waited for for ever. Whoever waits in server->upgrades is told by the new program, or by this one
+ * if that cannot be. */
 void upgrade_request(struct server *server);
 void upgrade_check(struct server *server);
 /* Takes over what the program before had. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "containerd/connection.h"
+#include "containerd/helper_process.h"
 #include "containerd/methods.h"
 #include "containerd/snapshot.h"
 
@@ -141,6 +143,16 @@ static void replace(struct server *server, struct shim_error *error) {
     keep_descriptors(server, false);
 }
 
+static void go_on(struct server *server, const char *why) {
+    log_write(SHIM_LOG_ERROR, NULL, "the server was not replaced and goes on: %s", why);
+    server->upgrading = false;
+    loop_timer_stop(&server->loop, &server->patience);
+    while (server->upgrades)
+        call_fail(server->upgrades, RPC_UNKNOWN, "%s", why);
+    service_resume(server);
+    server_check_end(server);
+}
+
 void upgrade_check(struct server *server) {
     struct shim_error error = ERROR_NONE;
     if (!server->upgrading || server->helpers)
@@ -149,15 +161,19 @@ void upgrade_check(struct server *server) {
         error_set(&error, -ESHUTDOWN, "it is about to end");
     else
         replace(server, &error);
-    log_write(SHIM_LOG_ERROR, NULL, "the server was not replaced and goes on: %s", error.message);
-    server->upgrading = false;
-    while (server->upgrades)
-        call_fail(server->upgrades, RPC_UNKNOWN, "%s", error.message);
-    service_resume(server);
-    server_check_end(server);
+    go_on(server, error.message);
+}
+
+/* A helper may have no limit of its own: what is held does not wait for that. */
+static void patience_over(struct timer *timer) {
+    struct server *server = (struct server *)((char *)timer - offsetof(struct server, patience));
+    go_on(server, "a helper is still under way");
 }
 
 void upgrade_request(struct server *server) {
+    server->patience.due = patience_over;
+    if (!server->upgrading)
+        loop_timer(&server->loop, &server->patience, HELPER_LIMIT);
     server->upgrading = true;
     helpers_release(server);
     upgrade_check(server);

@@ -14,7 +14,7 @@
 #include "base/fd.h"
 #include "containerd/helper/helper.h"
 #include "containerd/helper_process.h"
-#include "containerd/server.h"
+#include "containerd/snapshot.h"
 
 #define SLACK 10000 /* milliseconds, for a busy machine */
 
@@ -54,12 +54,45 @@ void helper_process_note(const struct helper_process *helper, char *buffer, size
     buffer[0] = '\0';
 }
 
-void upgrade_check(struct server *server) {
+void server_check_end(struct server *server) {
     (void)server;
 }
 
-void server_check_end(struct server *server) {
+/* ------------------------------------------------------------------ what upgrade.c calls */
+
+void service_resume(struct server *server) {
+    assert_false(server->upgrading);
+    function_called();
+}
+
+void call_fail(struct call *call, int code, const char *format, ...) {
+    (void)code;
+    (void)format;
+    call->server->upgrades = NULL;
+    function_called();
+}
+
+void call_wait(struct call *call, struct call **waiters) {
+    (void)call;
+    (void)waiters;
+    fail_msg("nobody asks by a call");
+}
+
+Pb__Snapshot *snapshot_take(struct server *server) {
     (void)server;
+    fail_msg("a helper is under way");
+    return NULL;
+}
+
+void snapshot_free(Pb__Snapshot *snapshot) {
+    (void)snapshot;
+}
+
+int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
+                     struct shim_error *error) {
+    (void)server;
+    (void)snapshot;
+    return error_set(error, -EBADMSG, "there is none");
 }
 
 /* ------------------------------------------------------------------ the server */
@@ -112,6 +145,33 @@ static void a_helper_may_take_as_long_as_it_has_said(void **state) {
     free(server.helpers);
 }
 
+static void a_server_is_not_kept_for_ever_from_what_it_holds(void **state) {
+    struct server server = {.helpers = NULL};
+    struct call upgrade = {.server = &server};
+    Pb__HelperRequest request = PB__HELPER_REQUEST__INIT;
+    const int64_t for_ever = -1;
+    (void)state;
+    assert_int_equal(loop_open(&server.loop, NULL), 0);
+    helper_call(&server, &request, never, NULL);
+    assert_int_equal(send(helpers_end, &for_ever, sizeof(for_ever), 0), sizeof(for_ever));
+    listen_for_a_while(&server);
+    server.upgrades = &upgrade;
+    upgrade_request(&server);
+    assert_ends_after(&server, HELPER_LIMIT);
+    assert_true(server.upgrading);
+    /* Who asks again gets no more time. */
+    server.loop.timers->when = 1;
+    upgrade_request(&server);
+    expect_function_call(call_fail);
+    expect_function_call(service_resume);
+    listen_for_a_while(&server);
+    assert_null(server.loop.timers);
+    fd_close(helpers_end);
+    listen_for_a_while(&server);
+    loop_close(&server.loop);
+    free(server.helpers);
+}
+
 /* ------------------------------------------------------------------ the helper */
 
 static void expect(int fd, int64_t limit) {
@@ -152,6 +212,7 @@ static void a_helper_says_what_takes_longer_than_usual(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_helper_may_take_as_long_as_it_has_said),
+        cmocka_unit_test(a_server_is_not_kept_for_ever_from_what_it_holds),
         cmocka_unit_test(a_helper_says_what_takes_longer_than_usual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
