@@ -613,6 +613,7 @@ no_helper() {
     is "$(bad truncated-payload)" 3
     is "$(bad unknown-method)" 12
     is "$(bad other-types)" 0
+    is "$(bad overtaken)" "the first"
     is "$(bad half-a-frame)" closed
     is "$(bad half-a-header)" closed
     is "$(SHIM_SERVICE=containerd.runtime.sandbox.v1.Sandbox bad stream-again)" "12 3"

@@ -197,6 +197,16 @@ static void deaf_meanwhile(int fd) {
     hear(fd, MANY);
 }
 
+/* A call that is held, perhaps, and a question: which one is answered first? Hears no more. */
+static void overtaken(int fd) {
+    uint32_t stream = 0;
+    send_good(fd, 1, "Kill"); /* with the signal 0 */
+    send_good(fd, 3, "Connect");
+    if (!wire_receive(fd, &reader, &stream))
+        wire_give_up("Connect");
+    puts(stream == 1 ? "the first" : "the second");
+}
+
 /* More connections at once than are served. Whoever is refused is told so by the end. */
 static void crowd(int fd) {
     static int fds[CROWD];
@@ -234,6 +244,7 @@ static const struct {
     {"too-many-waits", too_many_waits},
     {"deaf", deaf},
     {"deaf-meanwhile", deaf_meanwhile},
+    {"overtaken", overtaken},
     {"crowd", crowd},
 };
 
