@@ -96,7 +96,7 @@ is_deleted_after_the_other() {
         reached
         kill_and_await "$host"
         in_background delete --force "$ID"
-        eventually holds pidfd $!
+        eventually holds '\[pidfd]' $!
         no is_over "$pid"
         let_go
         joins $!

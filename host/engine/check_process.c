@@ -233,15 +233,10 @@ static void status_of_ended(const struct facts *facts) {
     report(facts, &finding);
 }
 
-/* Does the runtime have a directory of that name where it keeps its state? */
 static bool in_root(const struct facts *facts, char *path, size_t size) {
     struct process *process AUTO_LENT = NULL;
     struct shim_error ignored = ERROR_NONE;
-    struct stat status;
-    if (open_locked(facts, &process, &ignored) < 0 || !process->runtime->shim.root)
-        return false;
-    snprintf(path, size, "%s/%s", process->runtime->shim.root, facts->container->id);
-    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    return open_locked(facts, &process, &ignored) == 0 && process_in_root(process, path, size);
 }
 
 /* Does the runtime deny that what it has of that id lives? */

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -243,6 +244,13 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
                                                        : process_true_status(process, state.status);
     *ret_state = state;
     return 0;
+}
+
+bool process_in_root(const struct process *process, char *path, size_t size) {
+    const char *root = process->runtime->shim.root;
+    struct stat status;
+    snprintf(path, size, "%s/%s", root ? root : "", process->container_id);
+    return root && lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 int process_lives(const struct shim_state *state, struct shim_error *error) {

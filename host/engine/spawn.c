@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bringing processes into being: directory and records first, then the plugin, and on failure
  * nothing stays. */
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -125,6 +126,7 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
                          struct shim_error *error) {
     int container_fd AUTO_CLOSE = container_fd_take, lock AUTO_CLOSE = lock_take;
     struct process *process AUTO_PROCESS = NULL;
+    char path[PATH_MAX];
     int directory_fd;
     /* container.json comes before any process, so that no host finds a process of an unknown
      * runtime. */
@@ -143,7 +145,8 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
     if ((r = process_record_write(directory_fd, bundle->process, &process->record, error)) < 0)
         return r;
     r = call_spawn(process, request, error);
-    if (r < 0)
+    /* Where a monitor has died nobody has cleaned. */
+    if (r == -EPIPE || (r < 0 && process_in_root(process, path, sizeof(path))))
         *ret_kept = !forgotten(process, error);
     return r;
 }
