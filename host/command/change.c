@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "command/command.h"
+#include "process/fifo.h"
 
 struct update_arguments {
     const char *resources;

@@ -12,9 +12,6 @@
 #include "events.pb-c.h"
 #include "process/fifo.h"
 
-#define CONTROL_CLOSE_STDIN 0
-#define CONTROL_RESIZE 1
-
 /* ---------------------------------------------------------------------------- helpers' answers */
 
 static void publish_notice(struct task *task, const char *topic, const char *name) {

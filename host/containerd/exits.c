@@ -132,7 +132,7 @@ int process_directory(const struct process *process) {
     struct text path AUTO_TEXT = TEXT_EMPTY;
     if (!process->task->state)
         return -ENOENT;
-    /* An exec of that name would meet the first process's directory; see helper/engine.c. */
+    /* An exec of that name would meet the first process's directory; see helper/main.c. */
     bool clash = !process_is_init(process) && strcmp(id, "init") == 0;
     if (text_appendf(&path, "%s/%s%s", process->task->state, id, clash ? "_" : "") < 0)
         return -ENOMEM;
@@ -274,21 +274,13 @@ static void exit_ready(struct source *source, uint32_t events) {
         recover(process);
 }
 
-static bool monitor_lives(int directory_fd) {
-    struct shim_identity monitor = {.size = sizeof(monitor)};
-    struct shim_error error = ERROR_NONE;
-    return status_monitor_alive(directory_fd, &monitor, &error) != 0;
-}
-
 /* Opens what tells the end: the exit FIFO, or, where nobody has that open for writing, the
- * monitor's own end. A monitor that is being killed loses its descriptors some time before it is
- * dead. */
+ * monitor's own end. */
 static int open_watch(int directory_fd, int *ret_fd, struct shim_error *error) {
     struct shim_identity monitor = {.size = sizeof(monitor)};
-    char byte;
     int fd AUTO_CLOSE = -1;
     int r = fifo_open(directory_fd, "exit", O_RDONLY, &fd, error);
-    if (r == 0 && read(fd, &byte, 1) < 0 && errno == EAGAIN) {
+    if (r == 0 && fifo_has_writer(fd)) {
         *ret_fd = fd_steal(&fd);
         return 0;
     }
@@ -310,7 +302,7 @@ void exit_watch(struct process *process) {
         process->watch.ready = exit_ready;
         r = loop_add(&process->task->server->loop, &process->watch, EPOLLIN, &error);
     }
-    bool lives = r == 0 && monitor_lives(directory_fd);
+    bool lives = r == 0 && status_monitor_alive(directory_fd, NULL, &error) != 0;
     if (read_end(process, directory_fd) == 1 || lives)
         return;
     loop_drop(&process->task->server->loop, &process->watch);

@@ -9,6 +9,7 @@
 /* What a snapshot needs to be understood: 2 if there are calls in it that have not been begun,
  * which a program of before would drop, and else 1. */
 #define SNAPSHOT_VERSION 2
+#define SNAPSHOT_VERSION_OLDEST 1
 
 /* NULL: out of memory. Its descriptors are the server's own. */
 Pb__Snapshot *snapshot_take(struct server *server);

@@ -185,7 +185,7 @@ Pb__Snapshot *snapshot_take(struct server *server) {
     Pb__Snapshot *snapshot = new_message(&copying, &pb__snapshot__descriptor);
     if (!snapshot)
         return NULL;
-    snapshot->version = server->held ? SNAPSHOT_VERSION : 1;
+    snapshot->version = server->held ? SNAPSHOT_VERSION : SNAPSHOT_VERSION_OLDEST;
     snapshot->listener = server->listener.fd;
     take_connections(&copying, server, snapshot); /* first: it numbers them */
     take_tasks(&copying, server, snapshot);

@@ -40,9 +40,9 @@ static int read_snapshot(int fd, Pb__Snapshot **ret_snapshot, struct shim_error 
     Pb__Snapshot *snapshot = pb__snapshot__unpack(NULL, length, bytes);
     if (!snapshot)
         return error_set(error, -EBADMSG, "the snapshot is damaged");
-    if (snapshot->version < 1 || snapshot->version > SNAPSHOT_VERSION) {
-        int r = error_set(error, -EBADMSG, "the snapshot is of version %u, expected 1 to %u",
-                          snapshot->version, SNAPSHOT_VERSION);
+    if (snapshot->version < SNAPSHOT_VERSION_OLDEST || snapshot->version > SNAPSHOT_VERSION) {
+        int r = error_set(error, -EBADMSG, "the snapshot is of version %u, expected %u to %u",
+                          snapshot->version, SNAPSHOT_VERSION_OLDEST, SNAPSHOT_VERSION);
         snapshot_free(snapshot);
         return r;
     }

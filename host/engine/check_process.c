@@ -46,7 +46,7 @@ static bool is_init(const struct facts *facts) {
 
 /* ---- gathering ---- */
 
-static int is_fifo(const struct facts *facts, const char *name, struct shim_error *error) {
+static int check_fifo(const struct facts *facts, const char *name, struct shim_error *error) {
     struct stat status;
     if (fstatat(facts->directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return error_set(error, -EBADMSG, "cannot look at the FIFO %s: %s", name, strerror(errno));
@@ -60,9 +60,9 @@ static int whole(const struct facts *facts, struct shim_error *error) {
     int r = process_record_read(facts->directory_fd, &record, error);
     process_record_clear(&record);
     if (r < 0 || facts->ended || !facts->alive || !facts->monitored ||
-        (r = is_fifo(facts, "exit", error)) < 0)
+        (r = check_fifo(facts, "exit", error)) < 0)
         return r;
-    return is_fifo(facts, "control", error);
+    return check_fifo(facts, "control", error);
 }
 
 /* A negative errno: one of the files cannot be read or makes no sense. */
@@ -236,7 +236,10 @@ static void status_of_ended(const struct facts *facts) {
 static bool in_root(const struct facts *facts, char *path, size_t size) {
     struct process *process AUTO_LENT = NULL;
     struct shim_error ignored = ERROR_NONE;
-    return open_locked(facts, &process, &ignored) == 0 && process_in_root(process, path, size);
+    if (open_locked(facts, &process, &ignored) < 0 || !process_in_root(process))
+        return false;
+    snprintf(path, size, "%s/%s", process->runtime->shim.root, facts->container->id);
+    return true;
 }
 
 /* Does the runtime deny that what it has of that id lives? */

@@ -146,11 +146,8 @@ int engine_update(struct engine *engine, const char *container, const char *reso
 int engine_checkpoint(struct engine *engine, const char *container,
                       const struct shim_checkpoint *checkpoint, struct shim_error *error);
 
-/* What a process's monitor is told by the lines of its control FIFO; 2 has it reopen logs. */
-#define CONTROL_CLOSE_STDIN 0
-#define CONTROL_RESIZE 1
-
-/* Writes such a line. -ENOTTY: the process has no terminal to resize. */
+/* Writes a line into the control FIFO; `type` is one of CONTROL_*. -ENOTTY: the process has no
+ * terminal to resize. */
 int engine_control(struct engine *engine, const char *container, const char *process, int type,
                    unsigned int width, unsigned int height, struct shim_error *error);
 

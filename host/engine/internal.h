@@ -105,11 +105,11 @@ uint32_t process_true_status(struct process *process, uint32_t status);
 int process_settle_status(struct process *process, struct shim_error *error);
 /* What the plugin says about it. */
 int process_load(struct process *process, struct shim_state *ret_state, struct shim_error *error);
-/* Does its runtime have a directory of the container's name where it keeps its state, in *path? Of
- * a runtime of which the configuration does not say where that is, nobody knows. */
-bool process_in_root(const struct process *process, char *path, size_t size);
 /* Is what that says alive? 1 or 0. Whose runtime does not say what it is may live all the same. */
-int process_lives(const struct shim_state *state, struct shim_error *error);
+int state_lives(const struct shim_state *state, struct shim_error *error);
+/* Does its runtime have a directory of the container's name where it keeps its state? Of a runtime
+ * of which the configuration does not say where that is, nobody knows. */
+bool process_in_root(const struct process *process);
 
 /* Tells the journal what has happened to it. `pid` 0, `exit_status` -1: none, or not known; `time`
  * NULL: now. */

@@ -138,7 +138,7 @@ int engine_signal(struct engine *engine, const char *container, const char *id, 
     int r = process_open(engine, container, id, &process, error);
     if (r < 0 || (r = process_load(process, &state, error)) < 0)
         return r;
-    if ((r = process_lives(&state, error)) == 0)
+    if ((r = state_lives(&state, error)) == 0)
         r = error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
                              "container %s, process %s: not running (it is %s)", container,
                              process->id, status_name(state.status));
@@ -187,9 +187,9 @@ int engine_checkpoint(struct engine *engine, const char *container,
 static int not_monitored(struct process *process, struct shim_error *error) {
     struct shim_state state;
     int r = process_load(process, &state, error);
-    if (r < 0)
+    if (r < 0 || (r = state_lives(&state, error)) < 0)
         return r;
-    if (state.status == SHIM_STATUS_STOPPED || state.status == SHIM_STATUS_UNKNOWN)
+    if (r == 0)
         return error_set_reason(error, -ESRCH, SHIM_REASON_NOT_RUNNING,
                                 "container %s, process %s: not running", process->container_id,
                                 process->id);

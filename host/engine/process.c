@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process opened from the state directory, and the plugin's view of it. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -246,14 +247,17 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
     return 0;
 }
 
-bool process_in_root(const struct process *process, char *path, size_t size) {
+bool process_in_root(const struct process *process) {
     const char *root = process->runtime->shim.root;
+    char path[PATH_MAX];
     struct stat status;
-    snprintf(path, size, "%s/%s", root ? root : "", process->container_id);
-    return root && lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    if (!root)
+        return false;
+    snprintf(path, sizeof(path), "%s/%s", root, process->container_id);
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-int process_lives(const struct shim_state *state, struct shim_error *error) {
+int state_lives(const struct shim_state *state, struct shim_error *error) {
     if (state->status != SHIM_STATUS_UNKNOWN)
         return state->status != SHIM_STATUS_STOPPED;
     return state->identity.pid ? identity_alive(&state->identity, error) : 0;

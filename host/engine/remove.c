@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -14,7 +13,7 @@
 
 /* SIGKILL without a plugin, as when the container is over, and none knows it any more. 1: it is
  * over; 0: its directory does not tell which process it is. */
-static int kill_left(const struct process *init, int directory_fd, struct shim_error *error) {
+static int kill_left(const struct process *process, int directory_fd, struct shim_error *error) {
     struct shim_identity identity = {.size = sizeof(identity)};
     int pidfd AUTO_CLOSE = -1;
     int r = identity_read_process(directory_fd, &identity, error);
@@ -22,7 +21,8 @@ static int kill_left(const struct process *init, int directory_fd, struct shim_e
         return r == -ENOENT || r == -EBADMSG ? 0 : r;
     r = identity_open(&identity, &pidfd, error);
     if (r == 0 && (r = identity_signal(&identity, SIGKILL, error)) == 0 &&
-        (r = pidfd_await(pidfd, init->runtime->config->timeouts.signal, init->view.cancel_fd)) < 0)
+        (r = pidfd_await(pidfd, process->runtime->config->timeouts.signal,
+                         process->view.cancel_fd)) < 0)
         error_set(error, r, "pid %d was sent SIGKILL, and its end was not seen: %s", identity.pid,
                   strerror(-r));
     return r == 0 || r == -ESRCH ? 1 : r;
@@ -162,23 +162,13 @@ int process_forget(struct process *process, struct shim_error *error) {
     return r;
 }
 
-/* A monitor names itself before it does anything, so where none has, no runtime has been called.
- * The others are looked for in case that file alone has been lost. */
-static int never_launched(int directory_fd) {
-    static const char *const traces[] = {"monitor", "pid", "status", "exitStatus", "exitUnknown"};
-    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
-        if (file_exists_at(directory_fd, traces[i]))
-            return 0;
-    return 1;
-}
-
 /* The runtime forgets the container, unless its monitor has seen to that. A runtime that was killed
  * while it created one leaves more than it can delete, which its plugin knows. */
 static int remove_from_runtime(struct process *process, enum ending ending,
                                struct shim_error *error) {
     if (ending == IS_OVER && status_cleaned(process->directory_fd))
         return 0;
-    if (ending == INCOMPLETE && never_launched(process->directory_fd))
+    if (ending == INCOMPLETE && !status_launched(process->directory_fd))
         return 0; /* what the runtime has of that id is somebody else's */
     int r = process_forget(process, error);
     return r < 0 ? error_context(error, "container %s: its runtime cannot delete it",
@@ -211,7 +201,7 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
             *error = problem;
         return r;
     }
-    if ((r = process_lives(&state, error)) < 0)
+    if ((r = state_lives(&state, error)) < 0)
         return r;
     *ret_ending = r == 0 && state.status == SHIM_STATUS_UNKNOWN ? INCOMPLETE : IS_OVER;
     if (r == 0)
@@ -248,7 +238,7 @@ static int remove_container(struct process *init, bool force, struct shim_error 
     return r;
 }
 
-static int is_another_s(const char *name, unsigned char type, void *user) {
+static int refuse_strange(const char *name, unsigned char type, void *user) {
     (void)user;
     return store_is_of_container(name, type) ? 0 : -ENOTEMPTY;
 }
@@ -272,41 +262,50 @@ static bool is_strange(int directory_fd) {
     return directory_list(directory_fd, see, &seen, NULL) < 0 || (seen.any && !seen.ours);
 }
 
-struct launched {
+struct unlaunched {
     int container_fd;
     const char *container;
     bool recorded; /* it has a container.json */
 };
 
-static int is_launched(const char *id, void *user) {
-    const struct launched *launched = user;
+static bool looks_unlaunched(const struct unlaunched *unlaunched, int directory_fd) {
+    return !status_launched(directory_fd) && (unlaunched->recorded || !is_strange(directory_fd));
+}
+
+static int refuse_launched(const char *id, void *user) {
+    const struct unlaunched *unlaunched = user;
     int fd AUTO_CLOSE = -1;
-    int r = store_process_open(launched->container_fd, launched->container, id, &fd, NULL);
-    return r < 0 || !never_launched(fd) || (!launched->recorded && is_strange(fd)) ? -ENOTEMPTY : 0;
+    int r = store_process_open(unlaunched->container_fd, unlaunched->container, id, &fd, NULL);
+    return r < 0 || !looks_unlaunched(unlaunched, fd) ? -ENOTEMPTY : 0;
+}
+
+static int remove_unlaunched_exec(const struct unlaunched *unlaunched, const char *id) {
+    int fd AUTO_CLOSE = -1;
+    int r = store_process_open(unlaunched->container_fd, unlaunched->container, id, &fd, NULL);
+    if (r < 0)
+        return r;
+    return looks_unlaunched(unlaunched, fd)
+               ? store_process_remove(unlaunched->container_fd, id, fd, NULL)
+               : -ENOTEMPTY;
 }
 
 /* A spawn that ended before there was a process; its records may be missing. -ENOTEMPTY: it is more
  * than that, or it does not look like one: a container's record is made first, and goes last. */
-static int remove_unlaunched(struct engine *engine, const char *container, const char *exec,
-                             struct shim_error *error) {
-    int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1, exec_fd AUTO_CLOSE = -1;
-    struct launched launched = {.container = container};
-    int r = store_container_open(engine->store, container, &fd, error);
+static int remove_unlaunched(struct engine *engine, const char *container, const char *exec) {
+    int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
+    struct unlaunched unlaunched = {.container = container};
+    int r = store_container_open(engine->store, container, &fd, NULL);
     if (r < 0 || (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE,
-                                 engine->options.cancel_fd, &lock, error)) < 0)
+                                 engine->options.cancel_fd, &lock, NULL)) < 0)
         return r;
-    launched.container_fd = fd;
-    launched.recorded = file_exists_at(fd, CONTAINER_FILE);
-    if (exec) {
-        r = is_launched(exec, &launched);
-        if (r == 0)
-            r = store_process_open(fd, container, exec, &exec_fd, error);
-        return r < 0 ? r : store_process_remove(fd, exec, exec_fd, error);
-    }
-    if (!launched.recorded && (r = directory_list(fd, is_another_s, NULL, error)) < 0)
+    unlaunched.container_fd = fd;
+    unlaunched.recorded = file_exists_at(fd, CONTAINER_FILE);
+    if (exec)
+        return remove_unlaunched_exec(&unlaunched, exec);
+    if (!unlaunched.recorded && (r = directory_list(fd, refuse_strange, NULL, NULL)) < 0)
         return r;
-    r = store_processes(fd, is_launched, &launched, error);
-    return r < 0 ? r : store_container_remove(engine->store, container, error);
+    r = store_processes(fd, refuse_launched, &unlaunched, NULL);
+    return r < 0 ? r : store_container_remove(engine->store, container, NULL);
 }
 
 /* What no monitor has cleaned of an exec, its plugin may find. */
@@ -349,7 +348,7 @@ int engine_delete(struct engine *engine, const char *container, const char *id, 
     int r = process_open(engine, container, id, &process, &problem);
     if (r < 0) {
         struct shim_error ignored = ERROR_NONE;
-        if (remove_unlaunched(engine, container, exec, &ignored) == 0)
+        if (remove_unlaunched(engine, container, exec) == 0)
             return 0;
         if (!force || exec || process_open_unrecorded(engine, container, &process, &ignored) < 0) {
             if (error)

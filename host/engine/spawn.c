@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bringing processes into being: directory and records first, then the plugin, and on failure
  * nothing stays. */
-#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -126,7 +125,6 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
                          struct shim_error *error) {
     int container_fd AUTO_CLOSE = container_fd_take, lock AUTO_CLOSE = lock_take;
     struct process *process AUTO_PROCESS = NULL;
-    char path[PATH_MAX];
     int directory_fd;
     /* container.json comes before any process, so that no host finds a process of an unknown
      * runtime. */
@@ -146,7 +144,7 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
         return r;
     r = call_spawn(process, request, error);
     /* Where a monitor has died nobody has cleaned. */
-    if (r == -EPIPE || (r < 0 && process_in_root(process, path, sizeof(path))))
+    if (r == -EPIPE || (r < 0 && process_in_root(process)))
         *ret_kept = !forgotten(process, error);
     return r;
 }

@@ -130,13 +130,6 @@ int process_wait(const struct shim_context *context, const struct shim_process *
     }
 }
 
-/* Will the exit FIFO tell the end? Not if it had no writer any more when it was opened: a monitor
- * that is being killed loses its descriptors some time before it is dead. */
-static bool fifo_tells(const struct watch *watch) {
-    char byte;
-    return watch->exit_fd >= 0 && read(watch->exit_fd, &byte, 1) < 0 && errno == EAGAIN;
-}
-
 int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_error *error) {
     struct watch watch __attribute__((cleanup(watch_cleanup))) = {-1, -1};
     int32_t ignored;
@@ -144,7 +137,7 @@ int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_er
     if (r < 0)
         return r;
     if (r == 1 && read_end(process, &ignored, NULL) == 0) {
-        *ret_fd = fd_steal(fifo_tells(&watch) ? &watch.exit_fd : &watch.monitor_fd);
+        *ret_fd = fd_steal(fifo_has_writer(watch.exit_fd) ? &watch.exit_fd : &watch.monitor_fd);
         return 0;
     }
     /* Over already, or nobody is left to tell the end: wait has something to say at once. */

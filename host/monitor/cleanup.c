@@ -6,11 +6,11 @@
 #include <asm/signal.h>
 #include <asm/stat.h>
 
-#define KILL_TIMEOUT                                                                               \
-    5000 /* for a process to die of SIGKILL; longer means that the kernel holds it */
+/* For a process to die of SIGKILL; longer means that the kernel holds it. */
+#define KILL_TIMEOUT 5000
 #define TELL_INTERVAL 1000
-#define READS_AT_ONCE                                                                              \
-    16 /* a command that writes without pause must not keep us from the deadline */
+/* A command that writes without pause must not keep us from the deadline. */
+#define READS_AT_ONCE 16
 
 /* The read end never blocks; the command's end does, as it would expect. */
 static int open_capture(int pair[2]) {

@@ -78,3 +78,8 @@ int fifo_open(int directory_fd, const char *name, int mode, int *ret_fd, struct 
     *ret_fd = fd_steal(&fd);
     return 0;
 }
+
+bool fifo_has_writer(int fd) {
+    char byte;
+    return read(fd, &byte, 1) < 0 && errno == EAGAIN;
+}

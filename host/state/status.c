@@ -302,3 +302,23 @@ int status_monitor_named(int directory_fd, const struct shim_identity *process,
         return r < 0 ? r : 0;
     return error_set(error, -EBADMSG, "monitor is missing: nobody knows whether its monitor lives");
 }
+
+/* What there is only of a process that was launched. In this order each step of its removal is told
+ * truly: an end stays known as long as the process. */
+static const char *const traces[] = {STATUS_FILE, "pid", EXIT_STATUS_FILE, EXIT_UNKNOWN_FILE,
+                                     "monitor"};
+
+int status_launched(int directory_fd) {
+    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+        if (file_exists_at(directory_fd, traces[i]))
+            return 1;
+    return 0;
+}
+
+int status_retract(int directory_fd, const char *process, struct shim_error *error) {
+    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
+        if (unlinkat(directory_fd, traces[i], 0) < 0 && errno != ENOENT && errno != EISDIR)
+            return error_set(error, -errno, "cannot remove %s of process %s: %s", traces[i],
+                             process, strerror(errno));
+    return 0;
+}

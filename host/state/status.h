@@ -67,4 +67,13 @@ int status_monitor_alive(int directory_fd, struct shim_identity *ret_identity,
 int status_monitor_named(int directory_fd, const struct shim_identity *process,
                          struct shim_error *error);
 
+/* Has a process been launched there, as far as any file of one tells? 1 or 0. A monitor names
+ * itself before it does anything, so where none has, no runtime has been called; the other files
+ * are looked for in case that one alone has been lost. */
+int status_launched(int directory_fd);
+
+/* Takes from a process's directory what says so, so that a removal that is cut short leaves what
+ * looks like a spawn that never finished, which can be removed whatever else is missing. */
+int status_retract(int directory_fd, const char *process, struct shim_error *error);
+
 #endif

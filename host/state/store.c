@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "state/journal.h"
 #include "state/record.h"
+#include "state/status.h"
 
 #define LOCK_FILE ".lock"
 #define LOCK_BYTE 0
@@ -198,18 +199,6 @@ int store_container_make(const struct store *store, const char *container, int *
     return r;
 }
 
-/* Takes from a process's directory what says that there was a process, so that a removal that is
- * cut short leaves what looks like a spawn that never finished, which can be removed whatever else
- * is missing. In this order each step is told truly: an end stays known as long as the process. */
-static int retract(int directory_fd, const char *process, struct shim_error *error) {
-    static const char *const traces[] = {"status", "pid", "exitStatus", "exitUnknown", "monitor"};
-    for (size_t i = 0; i < sizeof(traces) / sizeof(*traces); i++)
-        if (unlinkat(directory_fd, traces[i], 0) < 0 && errno != ENOENT && errno != EISDIR)
-            return error_set(error, -errno, "cannot remove %s of process %s: %s", traces[i],
-                             process, strerror(errno));
-    return 0;
-}
-
 struct retraction {
     int container_fd;
     struct shim_error *error;
@@ -220,7 +209,7 @@ static int retract_each(const char *process, void *user) {
     int fd AUTO_CLOSE = -1;
     if (open_directory(retraction->container_fd, process, &fd) < 0)
         return 0; /* the removal will tell */
-    return retract(fd, process, retraction->error);
+    return status_retract(fd, process, retraction->error);
 }
 
 /* What says that there was a process goes first; container.json, which says that the directory is a
@@ -279,7 +268,7 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
     if (r == 0)
         return error_set(error, -ENOENT, "process %s was removed meanwhile by another host",
                          process);
-    r = retract(directory_fd, process, error);
+    r = status_retract(directory_fd, process, error);
     return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
 }
 
