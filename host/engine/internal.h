@@ -134,8 +134,6 @@ int process_recover(struct process *process, struct shim_error *error);
 #define HOST_RESTARTED "host restarted, and nobody saw its end"
 /* What its monitor would have done after the end: makes the runtime forget it, and notes that. */
 int process_clean(struct process *process, struct shim_error *error);
-/* Waits until a pidfd says that its process is over. -ETIMEDOUT, -ECANCELED. */
-int pidfd_await(int pidfd, int64_t timeout, int cancel_fd);
 
 /* remove.c: makes the runtime forget the container. Another call of the runtime that is in the way
  * is waited for, at most its delete time-out. */

@@ -1,31 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens to a process whose monitor has been killed: the policy on-monitor-death. */
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "engine/call.h"
 #include "process/identity.h"
-
-int pidfd_await(int pidfd, int64_t timeout, int cancel_fd) {
-    int64_t deadline = deadline_after(timeout);
-    for (;;) {
-        struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
-                               {.fd = cancel_fd, .events = POLLIN}};
-        int r = poll(fds, 2, deadline_poll(deadline));
-        if (r < 0 && errno != EINTR)
-            return -errno;
-        if (r > 0)
-            return fds[0].revents ? 0 : -ECANCELED;
-        if (r == 0 && deadline_left(deadline) == 0)
-            return -ETIMEDOUT;
-    }
-}
 
 static int record_unknown(const struct process *process, const char *why,
                           struct shim_error *error) {

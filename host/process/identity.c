@@ -12,6 +12,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -228,6 +229,21 @@ static int open_found(const struct shim_identity *identity, int *ret_pidfd,
 int identity_open(const struct shim_identity *identity, int *ret_pidfd, struct shim_error *error) {
     struct process_stat stat = {.pid = 0};
     return open_found(identity, ret_pidfd, &stat, error);
+}
+
+int pidfd_await(int pidfd, int64_t timeout, int cancel_fd) {
+    int64_t deadline = deadline_after(timeout);
+    for (;;) {
+        struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN},
+                               {.fd = cancel_fd, .events = POLLIN}};
+        int r = poll(fds, 2, deadline_poll(deadline));
+        if (r < 0 && errno != EINTR)
+            return -errno;
+        if (r > 0)
+            return fds[0].revents ? 0 : -ECANCELED;
+        if (r == 0 && deadline_left(deadline) == 0)
+            return -ETIMEDOUT;
+    }
 }
 
 /* Only the pidfd knows whether a whole process is over: /proc calls it a zombie, too, when its

@@ -49,6 +49,10 @@ bool identity_same(const struct shim_identity *a, const struct shim_identity *b)
  * about the process. */
 int identity_open(const struct shim_identity *identity, int *ret_pidfd, struct shim_error *error);
 
+/* Waits until a pidfd says that its process is over. `timeout` is in milliseconds (SHIM_FOREVER).
+ * -ETIMEDOUT; -ECANCELED: `cancel_fd` (or -1) is readable or at its end. */
+int pidfd_await(int pidfd, int64_t timeout, int cancel_fd);
+
 /* Sends a signal (0: none, only the checks) to exactly that process. -ESRCH as above, also of a
  * zombie; -EPERM. */
 int identity_signal(const struct shim_identity *identity, int signal, struct shim_error *error);

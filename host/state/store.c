@@ -4,27 +4,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "state/journal.h"
+#include "state/lock.h"
 #include "state/record.h"
 #include "state/status.h"
 
 #define LOCK_FILE ".lock"
-#define LOCK_BYTE 0
-#define TURNSTILE_BYTE 1
 /* Whatever lies there, opening it does not wait. */
 #define LOCK_FLAGS (O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
 #define TREE_DEPTH 8 /* container, process, and what a runtime may have put there */
@@ -272,69 +266,11 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
     return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
 }
 
-/* Open-file-description locks: they belong to the descriptor, not to the program, and unlike
- * flock(2)'s they can be asked for without being taken. Each is of one byte of the file. */
-static struct flock lock_of(short type, off_t byte) {
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-}
-
-static int set_lock(int fd, int command, short type, off_t byte) {
-    struct flock lock = lock_of(type, byte);
-    int r;
-    while ((r = fcntl(fd, command, &lock)) < 0 && errno == EINTR) {
-    }
-    return r < 0 ? -errno : 0;
-}
-
-/* The kernel gives a shared lock to whoever asks, also when somebody waits for an exclusive one. So
- * all go through a turnstile, which stays closed as long as the first one waits for the lock. */
-static int pass(int fd, int command, int mode) {
-    int r = set_lock(fd, command, F_WRLCK, TURNSTILE_BYTE);
-    if (r == 0)
-        r = set_lock(fd, command, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, LOCK_BYTE);
-    return r < 0 ? r : set_lock(fd, command, F_UNLCK, TURNSTILE_BYTE);
-}
-
-/* Awaits the end of a child, which is killed if that does not come first. */
-static int await_child(pid_t pid, int cancel_fd) {
-    int pidfd AUTO_CLOSE = pidfd_open(pid, 0), status = SIGKILL;
-    int r = pidfd < 0 ? -errno : 0;
-    struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
-    while (r == 0 && (r = poll(fds, 2, -1)) < 0)
-        r = errno == EINTR ? 0 : -errno;
-    if (r > 0 && !fds[0].revents)
-        r = -ECANCELED;
-    if (r < 0)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return r < 0 ? r : WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
-}
-
-/* Nothing tells poll(2) that a lock is free, and fcntl(2) looks at no other descriptor. So a child
- * waits, which can be killed; what it locks is ours, since it has the same open file description.
- * It keeps nothing else open: there may be locks among that. */
-static int pass_in_child(int fd, int mode, int cancel_fd) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(fd, 0);
-        close_range(1, ~0u, 0);
-        _exit(-pass(0, F_OFD_SETLKW, mode));
-    }
-    return pid < 0 ? -errno : await_child(pid, cancel_fd);
-}
-
-/* What the first try has got it keeps: a place in the row. */
-static int take_lock(int fd, int mode, int cancel_fd) {
-    int r = pass(fd, cancel_fd < 0 ? F_OFD_SETLKW : F_OFD_SETLK, mode);
-    return r == -EAGAIN ? pass_in_child(fd, mode, cancel_fd) : r;
-}
-
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int cancel_fd, int *ret_lock, struct shim_error *error) {
     int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
-    int r = fd < 0 ? -errno : take_lock(fd, mode, cancel_fd), there = 0;
+    int lock_mode = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK;
+    int r = fd < 0 ? -errno : lock_take(fd, lock_mode, cancel_fd), there = 0;
     if (r == -ECANCELED)
         return error_set_reason(error, r, SHIM_REASON_CANCELLED,
                                 "cancelled while another host was changing container %s",
@@ -359,21 +295,18 @@ int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error
     }
     if (fd < 0)
         return error_set(error, -errno, "cannot open its lock: %s", strerror(errno));
-    int r = set_lock(fd, F_OFD_SETLK, F_WRLCK, LOCK_BYTE);
+    int r = lock_try(fd);
     if (r < 0)
-        return r == -EAGAIN ? 0 : error_set(error, r, "cannot try its lock: %s", strerror(-r));
-    *ret_lock = fd_steal(&fd);
-    return 1;
+        return error_set(error, r, "cannot try its lock: %s", strerror(-r));
+    if (r == 1)
+        *ret_lock = fd_steal(&fd);
+    return r;
 }
 
 int store_locked(int container_fd) {
     int fd AUTO_CLOSE =
         openat(container_fd, LOCK_FILE, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    /* Asking for a shared lock: only somebody's exclusive one is in the way. */
-    struct flock lock = lock_of(F_RDLCK, LOCK_BYTE);
-    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    return fd >= 0 && lock_held(fd);
 }
 
 static int is_id(const struct dirent *entry) {
