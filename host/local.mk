@@ -26,6 +26,7 @@ host_libhost_la_SOURCES = \
 	%D%/state/journal.c %D%/state/journal.h \
 	%D%/state/journal_print.c \
 	%D%/state/json.c %D%/state/json.h \
+	%D%/state/json_value.c %D%/state/json_value.h \
 	%D%/state/lock.c %D%/state/lock.h \
 	%D%/state/record.c %D%/state/record.h \
 	%D%/state/status.c %D%/state/status.h \

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "state/record.h"
+#include "state/json_value.h"
 
 #define GRACE 10000 /* milliseconds beyond all the time-outs together */
 
@@ -35,7 +35,7 @@ void plugin_call_end(const struct plugin_call *call, int result) {
     const struct engine_options *options = &call->runtime->engine->options;
     if (options->guard)
         options->guard->leave(options->guard);
-    record_json_forget();
+    json_value_forget();
     if (!options->trace)
         return;
     int64_t took = nanoseconds() - call->begun;

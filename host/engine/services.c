@@ -16,6 +16,7 @@
 #include "process/identity.h"
 #include "process/pidfile.h"
 #include "process/runtime_log.h"
+#include "state/json_value.h"
 
 static int service_fail(struct shim_error *error, int code, uint32_t reason, const char *format,
                         ...) {
@@ -130,7 +131,7 @@ const struct shim_services engine_services = {
     .log = service_log,
     .option = service_option,
     .option_at = service_option_at,
-    .json_value = record_json_value,
+    .json_value = json_value,
     .file_read = service_file_read,
     .text_free = service_text_free,
     .file_write = file_write_at,

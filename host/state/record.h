@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two JSON records of the state directory, container.json and process.json, and what they are
- * made from: a bundle's config.json. The only user of jansson in the host. */
+ * made from: a bundle's config.json. */
 #ifndef SHIMHOST_STATE_RECORD_H
 #define SHIMHOST_STATE_RECORD_H
 
@@ -86,11 +86,5 @@ int record_check_object(const char *text, const char *what, int *ret_terminal,
 /* A copy of the text of a process object with `terminal` set, for the caller to free. */
 int record_set_terminal(const char *process_json, bool terminal, char **ret_json,
                         struct shim_error *error);
-
-/* The service json_value of shimhost/plugin.h. The last text is kept, parsed, until another comes
- * or record_json_forget() is called, which the engine does after each call into a plugin. */
-int record_json_value(const char *text, const char *pointer, char *buffer, size_t size,
-                      size_t *ret_count);
-void record_json_forget(void);
 
 #endif

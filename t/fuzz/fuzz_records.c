@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "state/json_value.h"
 #include "state/record.h"
 
 static void as_container(void) {
@@ -50,7 +51,7 @@ static void ask(const char *text) {
     struct shim_error error = ERROR_NONE;
     for (size_t i = 0; i < sizeof(pointers) / sizeof(*pointers); i++) {
         size_t count = 0;
-        int r = record_json_value(text, pointers[i], value, sizeof(value), &count);
+        int r = json_value(text, pointers[i], value, sizeof(value), &count);
         CHECK(r < 0 || strlen(value) == (size_t)r);
     }
     if (record_set_terminal(text, true, &changed, &error) == 0) {

@@ -7,7 +7,7 @@
 #include <shimhost/oci.h>
 
 #include "directory_fixture.h"
-#include "state/record.h"
+#include "state/json_value.h"
 
 #define LINES 16
 
@@ -168,7 +168,7 @@ static const struct shim_services mock_services = {
     .log = mock_log,
     .option = mock_option,
     .option_at = mock_option_at,
-    .json_value = record_json_value,
+    .json_value = json_value,
     .file_read = mock_file_read,
     .text_free = mock_text_free,
     .file_write = file_write_at,

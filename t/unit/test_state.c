@@ -24,6 +24,7 @@
 #include "base/sized.h"
 #include "engine/engine.h"
 #include "process/identity.h"
+#include "state/json_value.h"
 #include "state/record.h"
 #include "state/status.h"
 #include "state/store.h"
@@ -377,8 +378,7 @@ static void load_tells_the_living_from_strangers(void **state) {
 
 static void assert_value(const char *text, const char *pointer, const char *expected) {
     char buffer[64];
-    assert_int_equal(record_json_value(text, pointer, buffer, sizeof(buffer), NULL),
-                     strlen(expected));
+    assert_int_equal(json_value(text, pointer, buffer, sizeof(buffer), NULL), strlen(expected));
     assert_string_equal(buffer, expected);
 }
 
@@ -426,20 +426,20 @@ static void json_pointers_find_values(void **state) {
     const char *text = "{\"a\":{\"b/c\":[1,\"two\",true,null,{\"~\":2.5}]},\"\":\"empty\"}";
     char buffer[16];
     size_t count = 0;
-    assert_int_equal(record_json_value(text, "/a/b~1c/0", buffer, sizeof(buffer), NULL), 1);
+    assert_int_equal(json_value(text, "/a/b~1c/0", buffer, sizeof(buffer), NULL), 1);
     assert_string_equal(buffer, "1");
-    assert_int_equal(record_json_value(text, "/a/b~1c/1", buffer, sizeof(buffer), NULL), 3);
+    assert_int_equal(json_value(text, "/a/b~1c/1", buffer, sizeof(buffer), NULL), 3);
     assert_string_equal(buffer, "two");
-    assert_int_equal(record_json_value(text, "/a/b~1c/4/~0", buffer, sizeof(buffer), NULL), 3);
+    assert_int_equal(json_value(text, "/a/b~1c/4/~0", buffer, sizeof(buffer), NULL), 3);
     assert_string_equal(buffer, "2.5");
-    assert_int_equal(record_json_value(text, "/", buffer, sizeof(buffer), NULL), 5);
-    assert_int_equal(record_json_value(text, "/a/b~1c", buffer, sizeof(buffer), &count), -ENOTSUP);
+    assert_int_equal(json_value(text, "/", buffer, sizeof(buffer), NULL), 5);
+    assert_int_equal(json_value(text, "/a/b~1c", buffer, sizeof(buffer), &count), -ENOTSUP);
     assert_int_equal(count, 5);
-    assert_int_equal(record_json_value(text, "/a/x", buffer, sizeof(buffer), NULL), -ENOENT);
-    assert_int_equal(record_json_value(text, "/a/b~1c/9", buffer, sizeof(buffer), NULL), -ENOENT);
-    assert_int_equal(record_json_value(text, "/a/b~1c/-1", buffer, sizeof(buffer), NULL), -ENOENT);
-    assert_int_equal(record_json_value(text, "/a/b~1c/1", buffer, 3, NULL), -E2BIG);
-    assert_int_equal(record_json_value("{", "/a", buffer, sizeof(buffer), NULL), -EBADMSG);
+    assert_int_equal(json_value(text, "/a/x", buffer, sizeof(buffer), NULL), -ENOENT);
+    assert_int_equal(json_value(text, "/a/b~1c/9", buffer, sizeof(buffer), NULL), -ENOENT);
+    assert_int_equal(json_value(text, "/a/b~1c/-1", buffer, sizeof(buffer), NULL), -ENOENT);
+    assert_int_equal(json_value(text, "/a/b~1c/1", buffer, 3, NULL), -E2BIG);
+    assert_int_equal(json_value("{", "/a", buffer, sizeof(buffer), NULL), -EBADMSG);
 }
 
 /* Only a text that is the same gives the same values, wherever it is. */
@@ -451,11 +451,11 @@ static void values_are_those_of_the_text(void **state) {
     text[1] = '3';
     assert_value(text, "/0", "3");
     strcpy(text, "[3");
-    assert_int_equal(record_json_value(text, "/0", other, sizeof(other), NULL), -EBADMSG);
+    assert_int_equal(json_value(text, "/0", other, sizeof(other), NULL), -EBADMSG);
     strcpy(text, "[3]");
     assert_value(text, "/0", "3");
-    record_json_forget();
-    record_json_forget();
+    json_value_forget();
+    json_value_forget();
     assert_value(text, "/0", "3");
 }
 

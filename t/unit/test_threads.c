@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "state/record.h"
+#include "state/json_value.h"
 
 enum { THREADS = 8 };
 
@@ -65,10 +65,10 @@ static void *ask(void *user) {
     intptr_t right = 0;
     for (int i = 0; i < 200; i++) {
         snprintf(text, sizeof(text), "[%d,%d]", (int)(intptr_t)user, i / 2);
-        right += record_json_value(text, "/0", value, sizeof(value), NULL) == 1 &&
+        right += json_value(text, "/0", value, sizeof(value), NULL) == 1 &&
                  atoi(value) == (int)(intptr_t)user;
         if (i % 3 == 0)
-            record_json_forget();
+            json_value_forget();
     }
     return (void *)right;
 }

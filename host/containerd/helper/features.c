@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "containerd/helper/helper.h"
 #include "process/command.h"
-#include "state/record.h"
+#include "state/json_value.h"
 
 #define FEATURES_TIMEOUT 3000 /* milliseconds */
 
@@ -22,7 +22,7 @@ static void ask_binary(struct helper *helper, const char *binary) {
     if (command_run(&command, &output, &ignored) < 0)
         return;
     if (output.exit_status == 0 &&
-        record_json_value(output.text, "/ociVersionMin", version, sizeof(version), NULL) > 0) {
+        json_value(output.text, "/ociVersionMin", version, sizeof(version), NULL) > 0) {
         helper->response.text.len = strlen(output.text);
         helper->response.text.data = (uint8_t *)pointer_steal(&output.text);
     }
