@@ -83,6 +83,7 @@ FOREVER='while :; do sleep 1000; done'
         says "process worker has no terminal"
         works kill "$ID" KILL
         gives 137 "$ID"
+        eventually is_over "$(monitor_of "$ID")" # which takes lines until it has cleaned up
         fails_with 1 resize "$ID" 80x24
         says "not running"
         works delete "$ID"
