@@ -143,7 +143,9 @@ was_awaited() {
 @test "so does one that writes a checkpoint of what it has ended" {
     for RUNTIME in $RUNTIMES; do
         outliving checkpoint "kill -KILL \$(cat $STATE/$ID/init/pid)"
-        works run -d -r "$RUNTIME" -b "$(bundle saved "exec 9<>/events/end; $FOREVER")" "$ID"
+        event ready
+        works run -d -r "$RUNTIME" -b "$(bundle saved "exec 9<>/events/end; echo >/events/ready; $FOREVER")" "$ID"
+        await ready
         works checkpoint --image-path "$T/image" "$ID"
         was_awaited 137 checkpoint
     done
