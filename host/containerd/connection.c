@@ -152,7 +152,8 @@ void call_drop(struct call *call) {
         *call->wait_link = call->next_wait;
         if (call->next_wait)
             call->next_wait->wait_link = call->wait_link;
-        call->connection->n_waits--;
+        if (call->connection)
+            call->connection->n_waits--;
     }
     if (call->timer.when)
         loop_timer_stop(&call->server->loop, &call->timer);

@@ -119,7 +119,7 @@ static int recover_locked(struct process *process, struct shim_error *error) {
         return never_finished(process, error);
     if (r < 0)
         return r;
-    if ((r = status_monitor_named(process->directory_fd, &identity, error)) < 0)
+    if (status_monitor_named(process->directory_fd, &identity, error) < 0)
         return error_context(error, "container %s, process %s", process->container_id, process->id);
     if ((r = identity_alive(&identity, error)) < 0)
         return r;
