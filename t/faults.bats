@@ -292,11 +292,21 @@ shell() {
     nothing_is_left
 }
 
-@test "the deletion of an exec is not that of the next one with its id" {
-    RUNTIME=fake
-    works run -d -b "$LONG" "$ID"
+# The exec `other` of $ID has come, and gone with its monitor.
+an_exec_ends() {
     works exec -d --id other "$ID" -- true
     works wait --process-id other "$ID"
+    eventually is_over "$(monitor_of "$ID" other)"
+}
+
+with_an_ended_exec() {
+    RUNTIME=fake
+    works run -d -b "$LONG" "$ID"
+    an_exec_ends
+}
+
+@test "the deletion of an exec is not that of the next one with its id" {
+    with_an_ended_exec
     meanwhile "$(shell delete --process-id other "$ID") && $(shell exec -d --id other "$ID" -- sleep 1000)" \
         --after exitStatus -- delete --process-id other "$ID"
     is "$status" 1
@@ -362,11 +372,7 @@ shell() {
 }
 
 @test "an exec that is removed while it is looked at is no finding" {
-    RUNTIME=fake
-    works run -d -b "$LONG" "$ID"
-    works exec -d --id other "$ID" -- true
-    works wait --process-id other "$ID"
-    eventually is_over "$(monitor_of "$ID" other)"
+    with_an_ended_exec
     of_shimhost at_call --at 2 --meanwhile "$(shell delete --process-id other "$ID")" --after other -- check
     is "$status" 0
     [[ ! -e $STATE/$ID/other ]]
@@ -386,18 +392,12 @@ shell() {
 }
 
 @test "who waits for an exec that is removed is not told that it never began" {
-    RUNTIME=fake
-    works run -d -b "$LONG" "$ID"
-    works exec -d --id other "$ID" -- true
-    works wait --process-id other "$ID"
-    eventually is_over "$(monitor_of "$ID" other)"
+    with_an_ended_exec
     of_shimhost at_call --at 2 --meanwhile "$(shell delete --process-id other "$ID")" --after process.json -- wait --process-id other "$ID"
     is "$status" 1
     says "was removed meanwhile"
     # One that never began is deleted by itself.
-    works exec -d --id other "$ID" -- true
-    works wait --process-id other "$ID"
-    eventually is_over "$(monitor_of "$ID" other)"
+    an_exec_ends
     rm "$STATE/$ID/other"/{pid,starttime,status,exitStatus,monitor}
     fails_with 1 wait --process-id other "$ID"
     says "run: shimhost delete --process-id other $ID"

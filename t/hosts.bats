@@ -103,7 +103,10 @@ marked_monitors() {
     done
 }
 
-@test "who waits to change a container does so before an exec that comes later" {
+# in_turn ARGUMENT…: a command that changes the container waits for an exec that is being spawned, and another exec waits for
+# that. All come to their ends; what is told at last is the later exec's.
+in_turn() {
+    local first change later
     stops
     RUNTIME=${RUNTIMES%% *}
     configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" exec "$STOP")"
@@ -111,33 +114,8 @@ marked_monitors() {
     in_background exec -d "$ID" -- true
     first=$!
     reached
-    in_background delete --force "$ID"
-    deletion=$!
-    eventually waiters 1
-    in_background exec -d "$ID" -- true
-    later=$!
-    eventually waiters 2
-    let_go
-    joins "$first"
-    is "$status" 0
-    joins "$deletion"
-    is "$status" 0
-    joins "$later"
-    is "$status" 125
-    says "was removed meanwhile by another host"
-    nothing_is_left
-}
-
-@test "an exec that waited while its container was paused is refused" {
-    stops
-    RUNTIME=${RUNTIMES%% *}
-    configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" exec "$STOP")"
-    works run -d -b "$(bundle paused "$FOREVER")" "$ID"
-    in_background exec -d "$ID" -- true
-    first=$!
-    reached
-    in_background pause "$ID"
-    pause=$!
+    in_background "$@"
+    change=$!
     eventually waiters 1
     in_background exec -d --id later "$ID" -- true
     later=$!
@@ -145,9 +123,20 @@ marked_monitors() {
     let_go
     joins "$first"
     is "$status" 0
-    joins "$pause"
+    joins "$change"
     is "$status" 0
     joins "$later"
+}
+
+@test "who waits to change a container does so before an exec that comes later" {
+    in_turn delete --force "$ID"
+    is "$status" 125
+    says "was removed meanwhile by another host"
+    nothing_is_left
+}
+
+@test "an exec that waited while its container was paused is refused" {
+    in_turn pause "$ID"
     is "$status" 125
     says "container $ID is paused"
     [[ ! -e $STATE/$ID/later ]]
