@@ -118,6 +118,26 @@ has_lines() {
     joins "$follower"
 }
 
+@test "--follow skips no journal that was begun anew twice while nobody read" {
+    works list # makes the state directory
+    mkfifo "$T/pipe"
+    seq -f '{"number":%.0f}' 20000 >"$STATE/.events" # more than a pipe holds
+    (exec timeout 60 "$SHIMHOST" events --follow >"$T/pipe" 2>"$T/err" </dev/null 3>&-) &
+    follower=$!
+    exec 4<"$T/pipe"
+    read -r first <&4 # and with the rest it waits
+    mv "$STATE/.events" "$STATE/.events.1"
+    echo '{"number":20001}' >"$STATE/.events"
+    mv "$STATE/.events" "$STATE/.events.1"
+    echo '{"number":20002}' >"$STATE/.events"
+    cat <&4 >"$T/told" 4<&- 3>&- &
+    exec 4<&-
+    eventually grep -q 20002 "$T/told"
+    kill "$follower"
+    wait
+    is "$( (echo "$first" && cat "$T/told") | jq .number | cksum)" "$(seq 20002 | cksum)"
+}
+
 @test "a line that was cut short spoils no other" {
     for RUNTIME in $RUNTIMES; do
         works list # makes the state directory

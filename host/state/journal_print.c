@@ -61,6 +61,23 @@ static int print_part(const struct reader *reader, const struct part *part) {
     return 0;
 }
 
+/* Another one may have taken the place of the old one, too, while nobody read what we print: it has
+ * been both since. Whoever is slower than that still loses what has been both and gone. */
+static int find_skipped(struct reader *reader) {
+    struct part skipped = {.fd = -1};
+    int r = open_part(reader, JOURNAL_OLD_FILE, &skipped);
+    if (r < 0 || skipped.fd < 0)
+        return r;
+    if (skipped.inode == reader->old.inode || skipped.inode == reader->current.inode) {
+        fd_close(skipped.fd);
+        return 0;
+    }
+    r = print_part(reader, &reader->old);
+    fd_close(reader->old.fd);
+    reader->old = skipped;
+    return r;
+}
+
 /* Has another journal taken the place of the current one? Then that is the old one now. */
 static int turn_page(struct reader *reader) {
     struct part next = {.fd = -1};
@@ -74,14 +91,14 @@ static int turn_page(struct reader *reader) {
     fd_close(reader->old.fd);
     reader->old = reader->current;
     reader->current = next;
-    return 0;
+    return reader->old.fd >= 0 ? find_skipped(reader) : 0;
 }
 
 static int print_news(struct reader *reader) {
     int r = print_part(reader, &reader->old);
-    if (r < 0 || (r = print_part(reader, &reader->current)) < 0)
-        return r;
-    if ((r = turn_page(reader)) < 0 || (r = print_part(reader, &reader->current)) < 0)
+    if (r < 0 || (r = print_part(reader, &reader->current)) < 0 || (r = turn_page(reader)) < 0 ||
+        (r = print_part(reader, &reader->old)) < 0 ||
+        (r = print_part(reader, &reader->current)) < 0)
         return r;
     return fflush(reader->output) == 0
                ? 0
