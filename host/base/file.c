@@ -253,6 +253,20 @@ int directory_open_at(int directory_fd, const char *name, int *ret_fd, struct sh
     return 0;
 }
 
+int directory_make_above(const char *path, mode_t mode, struct shim_error *error) {
+    char above[PATH_MAX];
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        size_t length = (size_t)(slash - path);
+        if (length >= sizeof(above))
+            return error_set(error, -ENAMETOOLONG, "%s: too long a path", path);
+        memcpy(above, path, length);
+        above[length] = '\0';
+        if (mkdir(above, mode) < 0 && errno != EEXIST)
+            return error_set(error, -errno, "cannot make %s: %s", above, strerror(errno));
+    }
+    return 0;
+}
+
 static void directory_cleanup(DIR **stream) {
     if (*stream)
         closedir(*stream);

@@ -40,6 +40,9 @@ bool file_exists_at(int directory_fd, const char *name);
 /* Opens a directory for reading, close-on-exec. -ENOTDIR: something else, also a symbolic link. */
 int directory_open_at(int directory_fd, const char *name, int *ret_fd, struct shim_error *error);
 
+/* Makes the directories above an absolute path that are missing, with `mode` less the umask. */
+int directory_make_above(const char *path, mode_t mode, struct shim_error *error);
+
 /* Calls `each` for every entry but "." and "..", in no order; `type` is one of the DT_* of
  * <dirent.h>, perhaps DT_UNKNOWN. A non-zero return ends it and is returned. `directory_fd` is left
  * as it is, its position included. What comes or goes meanwhile may be seen or not. */

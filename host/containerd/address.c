@@ -53,19 +53,6 @@ int address_path(const char *directory, const char *containerd, const char *name
     return 0;
 }
 
-/* Makes the directories above a path. */
-static int make_directories(const char *path, struct shim_error *error) {
-    char part[ADDRESS_PATH_SIZE];
-    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        size_t length = (size_t)(slash - path);
-        memcpy(part, path, length);
-        part[length] = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return error_set(error, -errno, "cannot make %s: %s", part, strerror(errno));
-    }
-    return 0;
-}
-
 static int fill(const char *path, struct sockaddr_un *ret) {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     size_t length = strlen(path);
@@ -116,7 +103,7 @@ int address_listen(const char *path, struct shim_error *error) {
     int r = fill(path, &name);
     if (r < 0)
         return error_set(error, r, "%s: too long for the path of a socket", path);
-    if ((r = make_directories(path, error)) < 0)
+    if ((r = directory_make_above(path, 0700, error)) < 0)
         return r;
     int fd AUTO_CLOSE = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)

@@ -28,21 +28,15 @@ struct store {
     char path[];
 };
 
-/* Makes `path` and its missing parents; what is there already is left as it is. */
-static int make_path(const char *path, struct shim_error *error) {
-    char partial[PATH_MAX];
-    snprintf(partial, sizeof(partial), "%s", path);
-    for (char *slash = strchr(partial + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        /* The parents get the usual mode of directories, the state directory itself is private. */
-        if (mkdir(partial, slash ? 0755 : 0700) < 0 && errno != EEXIST)
-            return error_set(error, -errno, "cannot make the state directory %s: %s", partial,
-                             strerror(errno));
-        if (!slash)
-            return 0;
-        *slash = '/';
-    }
+/* Parents that are missing get the usual mode of directories; the state directory is private. */
+static int make(const char *path, struct shim_error *error) {
+    int r = directory_make_above(path, 0755, error);
+    if (r < 0)
+        return error_context(error, "cannot make the state directory %s", path);
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return error_set(error, -errno, "cannot make the state directory %s: %s", path,
+                         strerror(errno));
+    return 0;
 }
 
 static int check_private(int fd, const char *path, struct shim_error *error) {
@@ -66,7 +60,7 @@ int store_open(const char *path, struct store **ret_store, struct shim_error *er
         return error_set(error, -EINVAL, "state directory `%s`: expected an absolute path", path);
     int fd AUTO_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
-        int r = make_path(path, error);
+        int r = make(path, error);
         if (r < 0)
             return r;
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -222,6 +222,30 @@ static int stop_at_second(const char *name, unsigned char type, void *user) {
     return ++*(int *)user == 2 ? 42 : 0;
 }
 
+static void missing_directories_above_are_made(void **state) {
+    struct directory *directory = *state;
+    struct stat status;
+    char path[PATH_MAX + 8];
+    put_file(directory, "file", "");
+    assert_int_equal(mkdirat(directory->fd, "there", 0755), 0);
+    snprintf(path, sizeof(path), "%s/there/a/b/name", directory->path);
+    for (int i = 0; i < 2; i++) /* the second time there is nothing to do */
+        assert_int_equal(directory_make_above(path, 0700, &directory->error), 0);
+    assert_int_equal(fstatat(directory->fd, "there/a/b", &status, 0), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+    assert_int_equal(fstatat(directory->fd, "there", &status, 0), 0);
+    assert_int_equal(status.st_mode & 07777, 0755); /* is left as it is */
+    assert_int_equal(fstatat(directory->fd, "there/a/b/name", &status, 0), -1);
+    snprintf(path, sizeof(path), "%s/file/a/name", directory->path);
+    ASSERT_ERROR(directory, directory_make_above(path, 0700, &directory->error), -ENOTDIR,
+                 "file/a: Not a directory");
+    memset(path, 'x', sizeof(path));
+    memcpy(path, "/", 1);
+    memcpy(path + PATH_MAX, "/x", 3);
+    ASSERT_ERROR(directory, directory_make_above(path, 0700, &directory->error), -ENAMETOOLONG,
+                 "too long");
+}
+
 static void directory_is_listed(void **state) {
     struct directory *directory = *state;
     int fd, count = 0;
@@ -341,6 +365,7 @@ int main(void) {
         DIRECTORY_TEST(failed_write_leaves_nothing),
         DIRECTORY_TEST(leftovers_of_the_dead_are_in_nobodys_way),
         DIRECTORY_TEST(file_is_created_once),
+        DIRECTORY_TEST(missing_directories_above_are_made),
         DIRECTORY_TEST(directory_is_listed),
         DIRECTORY_TEST(tree_is_removed),
         DIRECTORY_TEST(large_directory_is_removed),

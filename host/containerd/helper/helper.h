@@ -62,8 +62,6 @@ struct stdio {
     int fifos[2]; /* of a logger, kept open until the monitor has them; or -1 */
 };
 int stdio_open(const struct helper *helper, struct stdio *ret, struct shim_error *error);
-/* Makes the directories above a path, with the mode 0755 less the umask. */
-int make_parents(const char *path, struct shim_error *error);
 void stdio_close(struct stdio *stdio);
 
 /* logger.c: starts the program of a "binary://" and fills the targets. */

@@ -84,7 +84,7 @@ static int choose_root(const struct helper *helper, const struct choice *choice,
     const char *directory = above ? above : own;
     if (asprintf(ret_root, above ? "%s/%s" : "%s", directory, helper->request->namespace_) < 0)
         return error_set(error, -ENOMEM, "out of memory");
-    if ((r = make_parents(*ret_root, error)) < 0)
+    if ((r = directory_make_above(*ret_root, 0755, error)) < 0)
         return r;
     if (mkdir(*ret_root, 0700) < 0 && errno != EEXIST)
         return error_set(error, -errno, "cannot make %s: %s", *ret_root, strerror(errno));

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "containerd/helper/helper.h"
 
 static int set_target(char **target, const char *kind, const char *path, struct shim_error *error) {
@@ -18,23 +19,10 @@ static int set_target(char **target, const char *kind, const char *path, struct 
     return 0;
 }
 
-int make_parents(const char *path, struct shim_error *error) {
-    char *copy AUTO_FREE = strdup(path);
-    if (!copy)
-        return error_set(error, -ENOMEM, "out of memory");
-    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-            return error_set(error, -errno, "cannot make %s: %s", copy, strerror(errno));
-        *slash = '/';
-    }
-    return 0;
-}
-
 /* Others may read what a container wrote to a file, so it is made before the engine opens it. */
 static int make_file(const char *path, struct shim_error *error) {
     mode_t mask = umask(022);
-    int r = make_parents(path, error);
+    int r = directory_make_above(path, 0755, error);
     int fd AUTO_CLOSE =
         r < 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
     umask(mask);
