@@ -19,6 +19,22 @@ static int out_of_memory(struct shim_error *error) {
     return error_set(error, -ENOMEM, "cannot take over: out of memory");
 }
 
+/* The connections that there were, in the snapshot's order. */
+struct clients {
+    struct server *server;
+    struct connection **connections;
+    size_t count;
+};
+
+/* `gone`: nobody is to be answered. */
+static int restore_call(const struct clients *clients, uint32_t connection, uint32_t stream,
+                        bool gone, struct call **ret_call, struct shim_error *error) {
+    if (!gone && connection >= clients->count)
+        return error_set(error, -EBADMSG, "the snapshot is damaged");
+    *ret_call = call_new(clients->server, gone ? NULL : clients->connections[connection], stream);
+    return *ret_call ? 0 : out_of_memory(error);
+}
+
 static void close_on_exec(int fd) {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
@@ -48,17 +64,14 @@ static int restore_connection(struct server *server, const Pb__SavedConnection *
 
 /* ---------------------------------------------------------------------------- tasks */
 
-static int restore_waits(struct process *process, const Pb__SavedProcess *saved,
-                         struct connection **connections, size_t n_connections,
-                         struct shim_error *error) {
+static int restore_waits(const struct clients *clients, struct process *process,
+                         const Pb__SavedProcess *saved, struct shim_error *error) {
     for (size_t i = 0; i < saved->n_waits; i++) {
         const Pb__PendingWait *wait = saved->waits[i];
-        if (wait->connection >= n_connections)
-            return error_set(error, -EBADMSG, "the snapshot is damaged");
-        struct call *call =
-            call_new(process->task->server, connections[wait->connection], wait->stream);
-        if (!call)
-            return out_of_memory(error);
+        struct call *call;
+        int r = restore_call(clients, wait->connection, wait->stream, false, &call, error);
+        if (r < 0)
+            return r;
         call->deadline = wait->deadline;
         exit_wait(process, call);
     }
@@ -87,10 +100,9 @@ static int restore_process(struct process *process, const Pb__SavedProcess *save
     return 0;
 }
 
-static int restore_task(struct server *server, const Pb__SavedTask *saved,
-                        struct connection **connections, size_t n_connections,
+static int restore_task(const struct clients *clients, const Pb__SavedTask *saved,
                         struct shim_error *error) {
-    struct task *task = task_new(server, saved->id, saved->bundle);
+    struct task *task = task_new(clients->server, saved->id, saved->bundle);
     if (!task)
         return out_of_memory(error);
     task->state = bundle_state(saved->bundle);
@@ -103,7 +115,7 @@ static int restore_task(struct server *server, const Pb__SavedTask *saved,
         const Pb__SavedProcess *part = saved->processes[i];
         struct process *process = i == 0 ? &task->init : process_new(task, part->exec_id);
         int r = process ? restore_process(process, part, error) : out_of_memory(error);
-        if (r < 0 || (r = restore_waits(process, part, connections, n_connections, error)) < 0)
+        if (r < 0 || (r = restore_waits(clients, process, part, error)) < 0)
             return r;
     }
     return 0;
@@ -122,8 +134,8 @@ static void watch(struct task *task) {
 }
 
 /* Tells those who asked for it that it is done. */
-static int answer_upgrades(struct server *server, const Pb__Snapshot *snapshot,
-                           struct connection **connections, struct shim_error *error) {
+static int answer_upgrades(const struct clients *clients, const Pb__Snapshot *snapshot,
+                           struct shim_error *error) {
     static char version[] = PACKAGE_VERSION;
     Pb__UpgradeResponse answer = PB__UPGRADE_RESPONSE__INIT;
     answer.pid = (uint32_t)getpid();
@@ -131,27 +143,24 @@ static int answer_upgrades(struct server *server, const Pb__Snapshot *snapshot,
     answer.version_after = version;
     for (size_t i = 0; i < snapshot->n_upgrades; i++) {
         const Pb__PendingWait *upgrade = snapshot->upgrades[i];
-        if (upgrade->connection >= snapshot->n_connections)
-            return error_set(error, -EBADMSG, "the snapshot is damaged");
-        struct call *call = call_new(server, connections[upgrade->connection], upgrade->stream);
-        if (!call)
-            return out_of_memory(error);
+        struct call *call;
+        int r = restore_call(clients, upgrade->connection, upgrade->stream, false, &call, error);
+        if (r < 0)
+            return r;
         call_answer(call, &answer.base);
     }
     return 0;
 }
 
 /* What came while the program before waited to be replaced is begun now. */
-static int begin_held(struct server *server, const Pb__Snapshot *snapshot,
-                      struct connection **connections, struct shim_error *error) {
+static int begin_held(const struct clients *clients, const Pb__Snapshot *snapshot,
+                      struct shim_error *error) {
     for (size_t i = 0; i < snapshot->n_held; i++) {
         const Pb__HeldCall *held = snapshot->held[i];
-        if (!held->gone && held->connection >= snapshot->n_connections)
-            return error_set(error, -EBADMSG, "the snapshot is damaged");
-        struct call *call =
-            call_new(server, held->gone ? NULL : connections[held->connection], held->stream);
-        if (!call)
-            return out_of_memory(error);
+        struct call *call;
+        int r = restore_call(clients, held->connection, held->stream, held->gone, &call, error);
+        if (r < 0)
+            return r;
         service_request(call, held->request.data, held->request.len);
     }
     return 0;
@@ -159,17 +168,18 @@ static int begin_held(struct server *server, const Pb__Snapshot *snapshot,
 
 int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
                      struct shim_error *error) {
-    size_t n_connections = snapshot->n_connections;
-    struct connection **connections AUTO_FREE = calloc(n_connections + 1, sizeof(*connections));
+    size_t count = snapshot->n_connections;
+    struct connection **connections AUTO_FREE = calloc(count + 1, sizeof(*connections));
+    const struct clients clients = {server, connections, count};
     int r = connections ? 0 : out_of_memory(error);
     server->listener.fd = snapshot->listener;
     close_on_exec(snapshot->listener);
-    for (size_t i = 0; r == 0 && i < n_connections; i++)
+    for (size_t i = 0; r == 0 && i < count; i++)
         r = restore_connection(server, snapshot->connections[i], &connections[i], error);
     for (size_t i = snapshot->n_tasks; r == 0 && i-- > 0;)
-        r = restore_task(server, snapshot->tasks[i], connections, n_connections, error);
+        r = restore_task(&clients, snapshot->tasks[i], error);
     if (r == 0)
-        r = answer_upgrades(server, snapshot, connections, error);
+        r = answer_upgrades(&clients, snapshot, error);
     if (r < 0)
         return r;
     server->events.lost = snapshot->events_lost;
@@ -177,7 +187,7 @@ int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
         event_append(server, snapshot->events[i].data, snapshot->events[i].len);
     for (struct task *task = server->tasks; task; task = task->next)
         watch(task);
-    r = begin_held(server, snapshot, connections, error);
+    r = begin_held(&clients, snapshot, error);
     connections_resume(server);
     return r;
 }
