@@ -131,26 +131,26 @@ static int open_directories(struct engine *engine, const char *container, const 
                        ret_process, error);
 }
 
-int process_open(struct engine *engine, const char *container, const char *id,
-                 struct process **ret_process, struct shim_error *error) {
+static int open_process(struct engine *engine, const char *container, const char *id, bool recorded,
+                        struct process **ret_process, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
-    int r = open_directories(engine, container, id ? id : PROCESS_INIT, &process, error);
-    if (r < 0 || (r = open_runtime(process, error)) < 0 || (r = read_record(process, error)) < 0)
+    int r = open_directories(engine, container, id, &process, error);
+    if (r < 0 || (r = open_runtime(process, error)) < 0 ||
+        (recorded && (r = read_record(process, error)) < 0))
         return r;
     process_fill_view(process);
     *ret_process = pointer_steal(&process);
     return 0;
 }
 
+int process_open(struct engine *engine, const char *container, const char *id,
+                 struct process **ret_process, struct shim_error *error) {
+    return open_process(engine, container, id ? id : PROCESS_INIT, true, ret_process, error);
+}
+
 int process_open_unrecorded(struct engine *engine, const char *container,
                             struct process **ret_process, struct shim_error *error) {
-    struct process *process AUTO_PROCESS = NULL;
-    int r = open_directories(engine, container, PROCESS_INIT, &process, error);
-    if (r < 0 || (r = open_runtime(process, error)) < 0)
-        return r;
-    process_fill_view(process);
-    *ret_process = pointer_steal(&process);
-    return 0;
+    return open_process(engine, container, PROCESS_INIT, false, ret_process, error);
 }
 
 int process_lock(struct process *process, struct shim_error *error) {

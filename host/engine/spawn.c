@@ -150,7 +150,7 @@ static int spawn_init_in(struct engine *engine, int container_fd_take, int lock_
 }
 
 /* What a runtime keeps there would be taken for containers of ours that were never finished. */
-static int check_root(const struct runtime *runtime, struct shim_error *error) {
+static int check_root_outside(const struct runtime *runtime, struct shim_error *error) {
     const char *root = runtime->shim.root, *state = store_path(runtime->engine->store);
     size_t length = strlen(state);
     if (!root || strncmp(root, state, length) != 0 || (root[length] && root[length] != '/') ||
@@ -167,7 +167,7 @@ static int spawn_init(struct engine *engine, const struct spawn_request *request
     struct bundle bundle __attribute__((cleanup(bundle_clear))) = {0};
     struct runtime *runtime;
     int r = runtime_open_as(engine, request->runtime, &request->override, &runtime, error);
-    if (r < 0 || (r = check_root(runtime, error)) < 0 ||
+    if (r < 0 || (r = check_root_outside(runtime, error)) < 0 ||
         (r = bundle_read(request->bundle ? request->bundle : ".", &bundle, error)) < 0 ||
         (r = check_terminal(request, bundle.terminal, "the bundle's config.json", error)) < 0)
         return r;
