@@ -33,6 +33,12 @@ int error_set_reason(struct shim_error *error, int code, uint32_t reason, const 
     return code;
 }
 
+int error_pass(struct shim_error *error, int code, const struct shim_error *caught) {
+    if (code < 0 && error)
+        *error = *caught;
+    return code;
+}
+
 int error_context(struct shim_error *error, const char *format, ...) {
     if (!error)
         return -EIO;

@@ -27,6 +27,10 @@ int error_set_reason(struct shim_error *error, int code, uint32_t reason, const 
 void error_set_va(struct shim_error *error, int code, uint32_t reason, const char *format,
                   va_list arguments) __attribute__((format(printf, 4, 0)));
 
+/* Passes on an error that was caught: if `code` is negative, `error` (may be NULL) becomes what
+ * `caught` is. Returns `code`. */
+int error_pass(struct shim_error *error, int code, const struct shim_error *caught);
+
 /* Puts "CONTEXT: " before the sentence that `error` already holds, and returns error->code. */
 int error_context(struct shim_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -2,7 +2,6 @@
 /* What has to be true of one process, and what is done if it is not. */
 #include "engine/check_internal.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,10 +77,8 @@ static int gather(struct facts *facts, struct shim_error *error) {
         return r;
     facts->identity = (struct shim_identity){.size = sizeof(facts->identity)};
     r = identity_read_process(facts->directory_fd, &facts->identity, &absent);
-    if (r < 0 && r != -ENOENT) {
-        *error = absent;
-        return r;
-    }
+    if (r < 0 && r != -ENOENT)
+        return error_pass(error, r, &absent);
     facts->known = r == 0;
     /* Before the process, which may end meanwhile. */
     if ((r = status_ended(facts->directory_fd, &ignored, error)) < 0)
@@ -135,12 +132,6 @@ static int recover(const struct facts *facts, struct shim_error *error) {
     struct process *process AUTO_LENT = NULL;
     int r = open_locked(facts, &process, error);
     return r < 0 ? r : process_recover(process, error);
-}
-
-static int clean(const struct facts *facts, struct shim_error *error) {
-    struct process *process AUTO_LENT = NULL;
-    int r = open_locked(facts, &process, error);
-    return r < 0 ? r : process_clean(process, error);
 }
 
 static int correct_status(const struct facts *facts, struct shim_error *error) {
@@ -233,47 +224,37 @@ static void status_of_ended(const struct facts *facts) {
     report(facts, &finding);
 }
 
-static bool in_root(const struct facts *facts, char *path, size_t size) {
-    struct process *process AUTO_LENT = NULL;
-    struct shim_error ignored = ERROR_NONE;
-    if (open_locked(facts, &process, &ignored) < 0 || !process_in_root(process))
-        return false;
-    snprintf(path, size, "%s/%s", process->runtime->shim.root, facts->container->id);
-    return true;
-}
-
 /* Does the runtime deny that what it has of that id lives? */
-static bool is_dead(const struct facts *facts) {
-    struct process *process AUTO_LENT = NULL;
+static bool is_dead(const struct process *process) {
     struct shim_error ignored = ERROR_NONE;
     uint32_t status = SHIM_STATUS_UNKNOWN;
-    if (open_locked(facts, &process, &ignored) < 0 ||
-        !SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
+    if (!SHIM_HAS(struct shim_plugin, process->runtime->plugin, state))
         return false;
     int r = PLUGIN_CALL(process->runtime, state, &process->view, &status, &ignored);
     return r == -ESRCH || (r == 0 && status == SHIM_STATUS_STOPPED);
 }
 
 static void cleanness(const struct facts *facts) {
+    struct process *process AUTO_LENT = NULL;
     struct shim_error problem = ERROR_NONE;
-    char path[PATH_MAX];
     if (facts->monitored || !is_init(facts))
         return;
-    struct check_finding finding;
     bool cleaned = status_cleaned(facts->directory_fd);
-    if (!cleaned)
-        finding =
-            found(facts, "uncleaned", "it is over, but its runtime may still have something of it");
-    else if (in_root(facts, path, sizeof(path)))
-        finding = check_finding(facts->container->id, facts->id, "uncleaned",
-                                "it is over, but its runtime still has %.300s", path);
-    else
+    int r = open_locked(facts, &process, &problem);
+    if (cleaned && (r < 0 || !process_in_root(process)))
         return;
+    struct check_finding finding =
+        cleaned ? check_finding(facts->container->id, facts->id, "uncleaned",
+                                "it is over, but its runtime still has %.300s/%s",
+                                process->runtime->shim.root, facts->container->id)
+                : found(facts, "uncleaned",
+                        "it is over, but its runtime may still have something of it");
     /* What has its id since its own was cleaned may be somebody else's. */
-    if (cleaned && !is_dead(facts))
+    if (cleaned && !is_dead(process))
         check_advise(&finding, "that may be another's, and alive: nothing is done on doubt");
     else if (facts->container->check->repair)
-        check_mended(&finding, clean(facts, &problem), &problem, "made the runtime forget it");
+        check_mended(&finding, r < 0 ? r : process_clean(process, &problem), &problem,
+                     "made the runtime forget it");
     else
         check_advise(&finding, "shimhost check --repair and shimhost delete make it forget");
     report(facts, &finding);

@@ -137,10 +137,8 @@ static int load_cleanup(const struct process *process, char **bytes, const char 
     }
     if (r == 0 && (r = split_cleanup(*bytes, length, words, commands)) < 0)
         error_set(&problem, r, "%s: not as a host writes it", CLEANUP_FILE);
-    if (r < 0) {
-        *error = problem;
-        return r;
-    }
+    if (r < 0)
+        return error_pass(error, r, &problem);
     plan->cleanup = commands;
     return 0;
 }

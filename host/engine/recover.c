@@ -131,11 +131,9 @@ static int recover_locked(struct process *process, struct shim_error *error) {
         r = process_adopt(process, &problem);
         if (r == -ESRCH && identity_alive(&identity, error) == 0) /* it has ended meanwhile */
             return record_unseen(process, &identity, error);
-        if (r < 0 && error)
-            *error = problem;
         if (r == 0)
             settle_adopted(process);
-        return r;
+        return error_pass(error, r, &problem);
     }
     return recover_by_kill(process, &identity, error);
 }

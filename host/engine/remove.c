@@ -91,10 +91,8 @@ static int await_monitor(const struct process *process, const char *id, int dire
     r = identity_open(&monitor, &pidfd, &problem);
     if (r == -ESRCH)
         return 0;
-    if (r < 0) {
-        *error = problem;
-        return r;
-    }
+    if (r < 0)
+        return error_pass(error, r, &problem);
     if (ending != IS_OVER)
         identity_signal(&monitor, SIGTERM, &problem);
     r = ending == INCOMPLETE ? await_giving_up(process, directory_fd, pidfd, timeout)
@@ -196,11 +194,8 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
         *ret_ending = DAMAGED;
         return 0;
     }
-    if (r < 0) {
-        if (error)
-            *error = problem;
-        return r;
-    }
+    if (r < 0)
+        return error_pass(error, r, &problem);
     if ((r = state_lives(&state, error)) < 0)
         return r;
     *ret_ending = r == 0 && state.status == SHIM_STATUS_UNKNOWN ? INCOMPLETE : IS_OVER;
@@ -314,8 +309,7 @@ static int end_uncleaned(struct process *process, struct shim_error *error) {
     int r = process_send_signal(process, SIGKILL, SHIM_STATUS_UNKNOWN, &problem);
     if (r == 0 || r == -ENOENT || r == -ESRCH)
         return 0;
-    if (error)
-        *error = problem;
+    error_pass(error, r, &problem);
     return error_context(error, "cannot kill what may be left of it");
 }
 
@@ -350,11 +344,8 @@ int engine_delete(struct engine *engine, const char *container, const char *id, 
         struct shim_error ignored = ERROR_NONE;
         if (remove_unlaunched(engine, container, exec) == 0)
             return 0;
-        if (!force || exec || process_open_unrecorded(engine, container, &process, &ignored) < 0) {
-            if (error)
-                *error = problem;
-            return r;
-        }
+        if (!force || exec || process_open_unrecorded(engine, container, &process, &ignored) < 0)
+            return error_pass(error, r, &problem);
     }
     /* An exec's removal is its own affair; a container's must not meet another change. */
     if (exec)

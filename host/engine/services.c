@@ -119,9 +119,7 @@ static int service_process_signal(const struct shim_context *context,
     r = identity_signal(&identity, signal, &problem);
     if (r == -ESRCH)
         return error_set_reason(error, r, SHIM_REASON_NOT_RUNNING, "not running");
-    if (r < 0 && error)
-        *error = problem;
-    return r;
+    return error_pass(error, r, &problem);
 }
 
 const struct shim_services engine_services = {

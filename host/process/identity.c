@@ -126,13 +126,13 @@ static int read_boot(char ret_boot_id[40], struct shim_error *error) {
     return 0;
 }
 
-/* No program outlives its boot, so once is enough; a list of a thousand containers asks for it a
- * thousand times. */
 bool identity_is_or_child_of(pid_t pid, pid_t parent) {
     struct process_stat stat;
     return pid == parent || (identity_stat(pid, &stat, NULL) == 0 && stat.parent == parent);
 }
 
+/* No program outlives its boot, so once is enough; a list of a thousand containers asks for it a
+ * thousand times. */
 int identity_boot(char ret_boot_id[40], struct shim_error *error) {
     static struct {
         pthread_mutex_t lock;
@@ -284,9 +284,7 @@ int identity_alive(const struct shim_identity *identity, struct shim_error *erro
         return !is_over(&stat, pidfd);
     if (r == -ESRCH)
         return 0;
-    if (error)
-        *error = problem;
-    return r;
+    return error_pass(error, r, &problem);
 }
 
 /* ---- the files of a process's directory ---- */

@@ -57,9 +57,7 @@ static int look(int directory_fd, const char *name, void *user, struct shim_erro
     int r = read_pid(directory_fd, name, user, &problem);
     if (r == -ENOENT)
         return 0;
-    if (r < 0 && error)
-        *error = problem;
-    return r;
+    return error_pass(error, r, &problem);
 }
 
 int pidfile_await(int directory_fd, const char *name, int64_t timeout, int cancel_fd,

@@ -125,11 +125,8 @@ int json_read_object(int directory_fd, const char *name, const char *what, json_
         r = file_read_at(directory_fd, name, JSON_FILE_MAX, &longer, &length, &problem);
         text = longer;
     }
-    if (r < 0) {
-        if (error)
-            *error = problem;
-        return r;
-    }
+    if (r < 0)
+        return error_pass(error, r, &problem);
     if (strlen(text) != length)
         return error_set(error, -EBADMSG, "%s: has a NUL byte in it; expected a JSON object", what);
     return json_parse_object(text, what, ret_object, error);

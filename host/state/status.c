@@ -42,11 +42,8 @@ static int read_line(int directory_fd, const char *name, bool whole, char *line,
     size_t length;
     struct shim_error problem = ERROR_NONE;
     int r = file_read_small_at(directory_fd, name, text, sizeof(text), &length, &problem);
-    if (r < 0) {
-        if (r != -ENOENT && error)
-            *error = problem;
-        return r;
-    }
+    if (r < 0)
+        return r == -ENOENT ? r : error_pass(error, r, &problem);
     bool ended = length > 0 && text[length - 1] == '\n';
     if (whole && length > 0 && !ended)
         return error_set(error, -EBADMSG, "%s: malformed: its line has no end", name);
@@ -238,23 +235,17 @@ int status_load(int directory_fd, struct shim_state *ret_state, struct shim_erro
     /* It is written last, so it is read first: what stands before it is there then. */
     int told = status_read(directory_fd, &state.status, &untold);
     int r = identity_read_process(directory_fd, &state.identity, &problem);
-    if (r == -ENOENT) { /* not there yet: that is an answer */
+    if (r == -ENOENT) /* not there yet: that is an answer */
         state.identity = (struct shim_identity){.size = sizeof(state.identity)};
-    } else if (r < 0) {
-        if (error)
-            *error = problem;
-        return r;
-    }
+    else if (r < 0)
+        return error_pass(error, r, &problem);
     int ended = load_end(directory_fd, &state, error);
     if (ended < 0)
         return ended;
     if (ended && state.identity.pid && (r = contradicted(&state, error)) < 0)
         return r;
-    if (!ended && told < 0) {
-        if (error)
-            *error = untold;
-        return told;
-    }
+    if (!ended && told < 0)
+        return error_pass(error, told, &untold);
     if (!ended && state.status != SHIM_STATUS_UNKNOWN && !state.identity.pid)
         return error_set(error, -EBADMSG, "status says %s, but %s is missing",
                          status_name(state.status),

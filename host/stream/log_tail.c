@@ -70,10 +70,8 @@ static int search_all(const struct log_files *files, struct search *search, stru
         r = log_files_older(files, fd, &older, &last);
         if (r == -ENOENT || r == -ESTALE) /* this was the first of all */
             break;
-        if (r < 0) {
-            *error = last;
-            return r;
-        }
+        if (r < 0)
+            return error_pass(error, r, &last);
         fd_close(fd);
         fd = older;
     }

@@ -184,7 +184,7 @@ static int print_all(struct printer *printer, struct shim_error *error) {
         if (r == -ESTALE)
             r = to_oldest(printer, error);
         else if (r < 0)
-            *error = problem;
+            error_pass(error, r, &problem);
         else
             r = to_newer(printer, fd_steal(&newer), error);
         if (r < 0)
@@ -274,10 +274,8 @@ static int begin_with_oldest(struct printer *printer, struct shim_error *error) 
         fd_close(fd);
         fd = older;
     }
-    if (r < 0 && r != -ENOENT && r != -ESTALE) {
-        *error = problem;
-        return r;
-    }
+    if (r < 0 && r != -ENOENT && r != -ESTALE)
+        return error_pass(error, r, &problem);
     read_file(printer, fd_steal(&fd), 0);
     return 0;
 }

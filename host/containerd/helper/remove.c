@@ -24,9 +24,7 @@ static int learn_end(struct helper *helper, bool force, struct shim_error *error
     }
     if (r == 0)
         helper_note_end(helper, exit_status);
-    if (r < 0 && error)
-        *error = problem;
-    return r;
+    return error_pass(error, r, &problem);
 }
 
 int verb_recover(struct helper *helper, struct shim_error *error) {

@@ -83,11 +83,8 @@ int verb_signal(struct helper *helper, struct shim_error *error) {
     if (request->all && !helper->process) {
         struct shim_error problem = ERROR_NONE;
         int r = signal_all(helper, &problem);
-        if (problem.reason != SHIM_REASON_UNSUPPORTED) {
-            if (r < 0)
-                *error = problem;
-            return r;
-        }
+        if (problem.reason != SHIM_REASON_UNSUPPORTED)
+            return error_pass(error, r, &problem);
     }
     return engine_signal(helper->engine, request->container, helper->process,
                          (int32_t)request->signal, error);
