@@ -79,6 +79,49 @@ gone() {
     done
 }
 
+@test "what a bundle or a process object says under the names of ours is nobody's" {
+    for RUNTIME in process $RUNTIMES; do
+        configure_runtime "$RUNTIME"
+        ours='.checkpoint = {a: 1} | .exec = 5 | .stdin = {} | .stdout = 7 | .stderr = [] | .runtimeArgs = "x" |
+            .noPivotRoot = "x" | .rootUID = "x" | .rootGID = "x"'
+        fails_with 4 run --rm -r "$RUNTIME" -b "$(bundle ours 'exit 4' ".process |= ($ours)")" "$ID"
+        works run -d -r "$RUNTIME" -b "$(bundle ours-long "$FOREVER" ".process |= ($ours)")" "$ID"
+        jq ".process | .args = [\"sh\", \"-c\", \"exit 3\"] | $ours" "$TESTS/config.json" >"$T/process.json"
+        fails_with 3 exec --process "$T/process.json" "$ID"
+        works kill "$ID" KILL
+        gives 137 "$ID"
+        gone
+    done
+}
+
+@test "exec --pid-file gets the pid of the exec, or none" {
+    RUNTIME=process
+    configure_runtime process
+    running
+    works exec -d --id more --pid-file "$T/pid" "$ID" -- sleep 1000
+    is "$(cat "$T/pid")" "$(pid_of "$ID" more)"
+    works delete --force --process-id more "$ID"
+    rm "$T/pid"
+    # It is removed when its host is about to look at it: the first time that a directory is read.
+    needs strace
+    (ASAN_OPTIONS=$UNSEARCHED exec timeout 60 strace -qq -o "$T/trace" -e trace=getdents64 \
+        -e inject=getdents64:signal=STOP:when=1 \
+        "$SHIMHOST" exec -d --id more --pid-file "$T/pid" "$ID" -- sleep 1000 </dev/null >"$T/out" 2>&1 3>&-) &
+    job=$!
+    eventually stops "$job"
+    works delete --force --process-id more "$ID"
+    kill -CONT "$host"
+    wait "$job" || status=$?
+    is "$status" 125
+    [[ ! -e $T/pid ]]
+    gone
+}
+
+# stops JOB: the host, a child of strace, a child of timeout; its pid is in $host.
+stops() {
+    host=$(pgrep -P "$(pgrep -P "$1")") && [[ $(cut -d' ' -f3 "/proc/$host/stat") == [tT] ]]
+}
+
 @test "exec is given up while it reads a process object that does not end" {
     mkfifo "$T/process.json"
     sleep 1000 >"$T/process.json" 3>&- &

@@ -148,11 +148,14 @@ static int pid_of(struct engine *engine, const char *container, const char *proc
     int r = engine_inspect(engine, container, &info, error);
     if (r < 0)
         return r;
-    *ret_pid = info.init.state.identity.pid;
+    pid_t pid = process ? 0 : info.init.state.identity.pid;
     for (size_t i = 0; process && i < info.n_execs; i++)
         if (strcmp(info.execs[i].id, process) == 0)
-            *ret_pid = info.execs[i].state.identity.pid;
+            pid = info.execs[i].state.identity.pid;
     container_info_clear(&info);
+    if (pid == 0)
+        return error_set(error, -ESRCH, "its pid is not known any more");
+    *ret_pid = pid;
     return 0;
 }
 

@@ -170,6 +170,13 @@ void process_record_clear(struct process_record *record) {
 
 static const char *const stream_keys[3] = {"stdin", "stdout", "stderr"};
 
+/* What a bundle has under the names that are ours means nothing to anybody. */
+static void remove_foreign(json_t *object) {
+    json_object_del(object, "checkpoint");
+    for (int i = 0; i < 3; i++)
+        json_object_del(object, stream_keys[i]);
+}
+
 int process_record_write(int process_fd, const char *process_json,
                          const struct process_record *record, struct shim_error *error) {
     json_t *object AUTO_JSON = NULL;
@@ -186,6 +193,7 @@ int process_record_write(int process_fd, const char *process_json,
             json_object_set_new(extra, stream_keys[i], json_string(record->targets[i])) < 0)
             return error_set(error, -EINVAL, "%s: the target of %s is not UTF-8", PROCESS_FILE,
                              stream_keys[i]);
+    remove_foreign(object);
     if (!extra || json_object_update(object, extra) < 0)
         return error_set(error, -EINVAL, "%s: an argument or a path is not UTF-8", PROCESS_FILE);
     return json_write_object(process_fd, PROCESS_FILE, object, error);
