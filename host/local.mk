@@ -28,6 +28,7 @@ host_libhost_la_SOURCES = \
 	%D%/state/json.c %D%/state/json.h \
 	%D%/state/json_value.c %D%/state/json_value.h \
 	%D%/state/lock.c %D%/state/lock.h \
+	%D%/state/namespace.c %D%/state/namespace.h \
 	%D%/state/record.c %D%/state/record.h \
 	%D%/state/status.c %D%/state/status.h \
 	%D%/state/store.c %D%/state/store.h \

@@ -108,6 +108,76 @@ refused() {
     works delete --force "$ID"
 }
 
+# refuses_all COMMAND…: of what has containers of another namespace nothing is told, and nothing is done.
+refuses_all() {
+    local words
+    for words in list "state $ID" "wait $ID" "kill $ID KILL" "delete $ID" "delete --force $ID" "check --repair" \
+        "run -b $BUNDLES/other $ID-2"; do
+        # shellcheck disable=SC2086
+        captures timeout -k 5 30 "$@" "$SHIMHOST" $words </dev/null 3>&-
+        [[ $status != 0 && $status != 124 ]]
+        says "other namespaces" "$STATE/.namespace"
+    done
+}
+
+@test "a container of another pid or time namespace is not taken for dead" {
+    elsewhere=(unshare --pid --fork --kill-child --mount-proc --)
+    bundle other :
+    for RUNTIME in process $RUNTIMES; do
+        configure_runtime "$RUNTIME"
+        works run -d -r "$RUNTIME" -b "$(bundle long 'while :; do sleep 1000; done')" "$ID"
+        refuses_all "${elsewhere[@]}"
+        ! unshare --time true || refuses_all unshare --time --boottime 100000 --fork --
+        is "$(field "$ID" .status)" running
+        works check
+        works delete --force "$ID"
+    done
+    # What is empty is anybody's,
+    timeout 30 "${elsewhere[@]}" "$SHIMHOST" list </dev/null 3>&-
+    [[ $(readlink "$STATE/.namespace") != *"$(readlink /proc/self/ns/pid)"* ]]
+    works list
+    [[ $(readlink "$STATE/.namespace") == *"$(readlink /proc/self/ns/pid)"* ]]
+    # and what is of another boot is nobody's.
+    works run -d -r process -b "$(bundle long 'while :; do sleep 1000; done')" "$ID"
+    ln -sfn "00000000-0000-0000-0000-000000000000 pid:[1] time:[1]" "$STATE/.namespace"
+    is "$(field "$ID" .status)" running
+    [[ $(readlink "$STATE/.namespace") == *"$(readlink /proc/self/ns/pid)"* ]]
+    works delete --force "$ID"
+}
+
+@test "whose namespace it is of nobody knows any more: an error, as long as it has a container" {
+    configure_runtime process
+    works run -d -r process -b "$(bundle long 'while :; do sleep 1000; done')" "$ID"
+    for spoil in 'ln -s nonsense' 'mkdir' 'touch' 'mkfifo'; do
+        rm -rf "$STATE/.namespace"
+        $spoil "$STATE/.namespace"
+        fails_with 1 delete --force "$ID"
+        says "$STATE/.namespace"
+    done
+    rm "$STATE/.namespace"
+    is "$(field "$ID" .status)" running
+    works delete --force "$ID"
+    ln -sfn nonsense "$STATE/.namespace"
+    works list
+    [[ $(readlink "$STATE/.namespace") == *"$(readlink /proc/self/ns/pid)"* ]]
+}
+
+@test "by whatever path it is named, it is the same" {
+    configure_runtime process
+    mkdir -p "$T/a/real"
+    ln -s real "$T/a/link"
+    STATE=$T/a/real/state
+    works --state-dir "$T/a/link/state/" run -d -r process -b "$(bundle long 'while :; do sleep 1000; done')" "$ID"
+    monitor=$(monitor_of "$ID")
+    pid=$(pid_of "$ID")
+    works --state-dir "$T/a/link/state/" check
+    rm -r "${STATE:?}/$ID"
+    fails_with 1 --state-dir "$T/a/link/state/" check
+    says stray-monitor "process $monitor"
+    kill -KILL "$pid" "$monitor"
+    eventually is_over "$pid"
+}
+
 @test "another boot's container is stopped, and its exit status not known" {
     works run -d -b "$(bundle boot 'while :; do sleep 1000; done')" "$ID"
     pid=$(pid_of "$ID")

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -15,6 +16,7 @@
 #include "base/text.h"
 #include "state/journal.h"
 #include "state/lock.h"
+#include "state/namespace.h"
 #include "state/record.h"
 #include "state/status.h"
 
@@ -25,7 +27,7 @@
 
 struct store {
     int fd;
-    char path[];
+    char path[PATH_MAX];
 };
 
 /* Parents that are missing get the usual mode of directories; the state directory is private. */
@@ -55,7 +57,7 @@ static int check_private(int fd, const char *path, struct shim_error *error) {
     return 0;
 }
 
-int store_open(const char *path, struct store **ret_store, struct shim_error *error) {
+static int open_or_make(const char *path, int *ret_fd, struct shim_error *error) {
     if (path[0] != '/' || strlen(path) >= PATH_MAX)
         return error_set(error, -EINVAL, "state directory `%s`: expected an absolute path", path);
     int fd AUTO_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -69,14 +71,57 @@ int store_open(const char *path, struct store **ret_store, struct shim_error *er
         return error_set(error, -errno, "cannot open the state directory %s: %s", path,
                          errno == ELOOP || errno == ENOTDIR ? "it is not a directory"
                                                             : strerror(errno));
-    int r = check_private(fd, path, error);
-    if (r < 0)
+    *ret_fd = fd_steal(&fd);
+    return 0;
+}
+
+/* Without links in it, as are the paths that /proc shows of others. */
+static void set_path(struct store *store, const char *path) {
+    char link[40];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", store->fd);
+    ssize_t length = readlink(link, store->path, sizeof(store->path) - 1);
+    if (length > 0 && store->path[0] == '/')
+        store->path[length] = '\0';
+    else
+        strcpy(store->path, path);
+}
+
+static int stop_at_one(const char *id, void *user) {
+    (void)id;
+    (void)user;
+    return 1;
+}
+
+/* Is what the processes are that stand in it what they are for us? */
+static int claim_namespace(const struct store *store, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    int r = namespace_claim(store->fd, &problem);
+    if (r == 0)
+        return 0;
+    if ((r == -EXDEV || r == -EBADMSG) && store_containers(store, stop_at_one, NULL, NULL) == 0) {
+        namespace_take(store->fd);
+        return 0;
+    }
+    return error_set(error, r,
+                     "state directory %s: %.300s; run shimhost where they were begun; if nothing "
+                     "of that is left, remove %s/" NAMESPACE_FILE,
+                     store->path, problem.message, store->path);
+}
+
+int store_open(const char *path, struct store **ret_store, struct shim_error *error) {
+    int fd AUTO_CLOSE = -1;
+    int r = open_or_make(path, &fd, error);
+    if (r < 0 || (r = check_private(fd, path, error)) < 0)
         return r;
-    struct store *store = malloc(sizeof(*store) + strlen(path) + 1);
+    struct store *store = malloc(sizeof(*store));
     if (!store)
         return error_set(error, -ENOMEM, "cannot open the state directory: out of memory");
     store->fd = fd_steal(&fd);
-    strcpy(store->path, path);
+    set_path(store, path);
+    if ((r = claim_namespace(store, error)) < 0) {
+        store_close(store);
+        return r;
+    }
     *ret_store = store;
     return 0;
 }
@@ -352,7 +397,8 @@ static int pass_stranger(const char *name, unsigned char type, void *user) {
                            fstatat(strangers->store->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                            S_ISDIR(status.st_mode));
     bool ours = directory ? id_valid(name)
-                          : strcmp(name, JOURNAL_FILE) == 0 || strcmp(name, JOURNAL_OLD_FILE) == 0;
+                          : strcmp(name, NAMESPACE_FILE) == 0 || strcmp(name, JOURNAL_FILE) == 0 ||
+                                strcmp(name, JOURNAL_OLD_FILE) == 0;
     return ours ? 0 : strangers->each(name, strangers->user);
 }
 

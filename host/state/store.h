@@ -15,9 +15,10 @@ struct store;
 #define STORE_NAMESPACES "-containerd"
 
 /* Opens the state directory `path` (absolute), making it and missing parents, mode 0700. -EPERM:
- * someone else owns it, or others may enter it. */
+ * someone else owns it, or others may enter it; -EXDEV, -EBADMSG: those of namespace_claim(). */
 int store_open(const char *path, struct store **ret_store, struct shim_error *error);
 struct store *store_close(struct store *store);
+/* Its path without links. */
 const char *store_path(const struct store *store);
 
 /* The directory itself; the descriptor stays the store's. */
@@ -75,8 +76,8 @@ int store_processes(int container_fd, int (*each)(const char *id, void *user), v
  * <dirent.h>. */
 bool store_is_of_container(const char *name, unsigned char type);
 
-/* Calls `each` with the name of every entry that is neither a container nor the journal: a file, or
- * a name that is no id. */
+/* Calls `each` with the name of every entry that is neither a container nor a host's own: a file,
+ * or a name that is no id. */
 int store_strangers(const struct store *store, int (*each)(const char *name, void *user),
                     void *user, struct shim_error *error);
 
