@@ -320,6 +320,17 @@ watches() {
     configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime" "root: $STATE/fake"
     fails_with 125 run -b "$BUNDLES/inside" "$ID-other"
     says "runtime fake" "$STATE/fake is in the state directory"
+    # A hidden one is no container's.
+    configure_runtime fake 'plugin: oci' "binary: $BUILD/t/fake-runtime/fake-runtime" "root: $STATE/.fake/deep"
+    mkdir "$STATE/.fake"
+    works run -d -b "$BUNDLES/inside" "$ID-other"
+    is_well
+    works delete --force "$ID-other"
+    mkdir "$STATE/.fak"
+    cannot_mend stranger
+    says .fak,
+    rmdir "$STATE/.fak"
+    rm -r "$STATE/.fake"
     works kill "$ID" KILL
     gives 137 "$ID"
     works delete "$ID"

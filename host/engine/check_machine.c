@@ -184,41 +184,73 @@ static int each_state(const char *name, unsigned char type, void *user) {
     return 0;
 }
 
-static int check_root(struct check *check, const struct runtime_config *config,
-                      struct shim_error *error) {
-    struct root root = {.check = check, .config = config};
-    int r = find_root(&root, error);
-    int fd AUTO_CLOSE =
-        r < 0 ? -1 : open(root.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? r : directory_list(fd, each_state, &root, error);
-}
-
-static int check_roots(struct check *check, struct shim_error *error) {
+/* Calls `each` with every runtime whose file can be read, until it returns something else than 0;
+ * what is wrong with others, shimhost runtimes says. */
+static int each_runtime(struct check *check,
+                        int (*each)(const struct runtime_config *runtime, void *user), void *user,
+                        struct shim_error *error) {
     struct config_problems problems = CONFIG_PROBLEMS_NONE;
     const struct config *config = check->engine->options.config;
     const struct runtime_config *runtime;
     const char *const *names;
     size_t n;
     int r = config_runtime_names(config, &names, &n, &problems);
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        /* What is wrong with a runtime's file, shimhost runtimes says. */
-        if (config_runtime(config, names[i], &runtime, &problems) >= 0 && runtime->root)
-            r = check_root(check, runtime, error);
-    if (r < 0 && problems.count)
+    if (r < 0)
         config_problems_error(&problems, error);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (config_runtime(config, names[i], &runtime, &problems) >= 0)
+            r = each(runtime, user);
     config_problems_clear(&problems);
     return r;
 }
 
+struct roots {
+    struct check *check;
+    struct shim_error *error;
+};
+
+static int check_root(const struct runtime_config *runtime, void *user) {
+    const struct roots *roots = user;
+    struct root root = {.check = roots->check, .config = runtime};
+    if (!runtime->root)
+        return 0;
+    int r = find_root(&root, roots->error);
+    int fd AUTO_CLOSE =
+        r < 0 ? -1 : open(root.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? r : directory_list(fd, each_state, &root, roots->error);
+}
+
 /* ---- the state directory ---- */
 
+struct stranger {
+    const char *name;
+    const char *state;
+};
+
+/* A root may be hidden there: a configured one, or one of containerd's for a runtime that has
+ * none. */
+static int is_root(const struct runtime_config *runtime, void *user) {
+    const struct stranger *stranger = user;
+    size_t state = strlen(stranger->state), name = strlen(stranger->name);
+    const char *root = runtime->root;
+    if (!root)
+        return strcmp(stranger->name + 1, runtime->name) == 0;
+    return strncmp(root, stranger->state, state) == 0 && root[state] == '/' &&
+           strncmp(root + state + 1, stranger->name, name) == 0 &&
+           (root[state + 1 + name] == '/' || !root[state + 1 + name]);
+}
+
 static int each_stranger(const char *name, void *user) {
+    struct check *check = user;
+    struct stranger stranger = {name, store_path(check->engine->store)};
     char shown[128];
+    if (name[0] == '.' && each_runtime(check, is_root, &stranger, NULL) == 1)
+        return 0;
     struct check_finding finding =
         check_finding(NULL, NULL, "stranger", "%s, in the state directory, is no container",
                       text_show(shown, sizeof(shown), name, strlen(name)));
     check_advise(&finding, "find out who put it there, and remove it");
-    check_report(user, &finding);
+    check_report(check, &finding);
     return 0;
 }
 
@@ -226,5 +258,5 @@ int check_machine(struct check *check, struct shim_error *error) {
     int r = store_strangers(check->engine->store, each_stranger, check, error);
     if (r < 0 || (r = check_monitors(check, error)) < 0 || (r = check_mounts(check, error)) < 0)
         return r;
-    return check_roots(check, error);
+    return each_runtime(check, check_root, &(struct roots){check, error}, error);
 }
