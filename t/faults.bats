@@ -292,6 +292,36 @@ shell() {
     nothing_is_left
 }
 
+# an_ended_container: of $ID, which nobody watches any more.
+an_ended_container() {
+    captures shimhost run -b "$SHORT" "$ID"
+    is "$status" 7
+    eventually is_over "$(monitor_of "$ID")"
+}
+
+@test "a deletion that comes while another one removes the directory leaves the next container of that name alone" {
+    RUNTIME=fake
+    an_ended_container
+    # The last that a deletion removes is the container's own directory.
+    captures "$HELPERS/fault" --call "${CALL[unlinkat]}" --report "$T/report" -- "$SHIMHOST" delete "$ID"
+    read -r last _ <"$T/report"
+    an_ended_container
+    mkfifo "$T/go"
+    second="'$HELPERS/fault' --after .lock --call ${CALL[faccessat]} --at 1 \
+        --meanwhile 'touch $T/locked; read -r go <$T/go' -- $(shell delete "$ID")"
+    # It has taken a lock there; or it waits for the end of the first one.
+    meets="test -e $T/locked || grep -q -e '-> FLOCK .*:$(stat -c %i "$STATE/$ID") ' /proc/locks"
+    of_shimhost at_call --at "$last" --call "${CALL[unlinkat]}" \
+        --meanwhile "$second >$T/second 2>&1 & echo \$! >$T/pid; until $meets; do :; done" -- delete "$ID"
+    is "$status $output" "0 "
+    works run -d -b "$LONG" "$ID"
+    [[ ! -e $T/locked ]] || let_go
+    eventually is_over "$(cat "$T/pid")"
+    is "$(field "$ID" .status)" running
+    works delete --force "$ID"
+    nothing_is_left
+}
+
 # The exec `other` of $ID has come, and gone with its monitor.
 an_exec_ends() {
     works exec -d --id other "$ID" -- true

@@ -130,7 +130,7 @@ static int look_at_container(struct check_container *container, struct shim_erro
 static void check_container(struct check *check, const char *id, int fd) {
     struct check_container container = {.check = check, .id = id, .fd = fd, .lock = -1};
     struct shim_error problem = ERROR_NONE;
-    int r = store_try_lock(fd, check->repair, &container.lock, &problem);
+    int r = store_try_lock(check->engine->store, id, fd, check->repair, &container.lock, &problem);
     if (r == 0) {
         check->counts.busy++;
         return;

@@ -51,7 +51,7 @@ static int belongs(struct check *check, pid_t pid, const char *container, const 
     if (store_container_open(check->engine->store, container, &container_fd, NULL) < 0 ||
         store_process_open(container_fd, container, process, &directory_fd, NULL) < 0)
         return 0;
-    if (store_try_lock(container_fd, false, &lock, NULL) == 0)
+    if (store_try_lock(check->engine->store, container, container_fd, false, &lock, NULL) == 0)
         return 1;
     int r = identity_read_monitor(directory_fd, &monitor, NULL);
     return r < 0 ? r != -ENOENT : identity_is_or_child_of(pid, monitor.pid);

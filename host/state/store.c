@@ -160,13 +160,20 @@ static int open_directory(int at, const char *name, int *ret_fd) {
     return 0;
 }
 
-/* Whether the directory that `fd` is open on is still the one of that name: 1 or 0, or a negative
- * errno, which errno is then, too. */
+/* Whether what `fd` is open on is still what has that name: 1 or 0, or a negative errno. */
 static int still_there(int at, const char *name, int fd) {
     struct stat ours, named;
     if (fstat(fd, &ours) < 0 || fstatat(at, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+/* Who removes a directory holds it meanwhile, as flock(2) does. `how`: LOCK_NB, or 0. */
+static int hold_directory(int fd, int how) {
+    int r;
+    while ((r = flock(fd, LOCK_EX | how)) < 0 && errno == EINTR) {
+    }
+    return r < 0 ? -errno : 0;
 }
 
 int store_container_open(const struct store *store, const char *container, int *ret_fd,
@@ -201,35 +208,47 @@ static int claim(const char *container, int container_fd, struct shim_error *err
                            container, strerror(errno));
 }
 
-int store_container_make(const struct store *store, const char *container, int *ret_fd,
-                         int *ret_lock, struct shim_error *error) {
-    int r = check_id(container, "container", error);
-    if (r < 0)
-        return r;
-    if (mkdirat(store->fd, container, 0700) < 0) {
-        if (errno == EEXIST)
-            return exists_already(container, error);
-        return error_set(error, -errno, "cannot make %s/%s: %s", store->path, container,
-                         strerror(errno));
-    }
+static int make_directory(const struct store *store, const char *container,
+                          struct shim_error *error) {
+    if (mkdirat(store->fd, container, 0700) == 0)
+        return 0;
+    return errno == EEXIST ? exists_already(container, error)
+                           : error_set(error, -errno, "cannot make %s/%s: %s", store->path,
+                                       container, strerror(errno));
+}
+
+/* Removes what make_directory() has made, and perhaps others by now use. */
+static void unmake(const struct store *store, const char *container, int container_fd) {
+    int lock AUTO_CLOSE = -1;
+    if (unlinkat(store->fd, container, AT_REMOVEDIR) < 0 &&
+        store_try_lock(store, container, container_fd, true, &lock, NULL) == 1 &&
+        claim(container, container_fd, NULL) == 0)
+        store_container_remove(store, container, NULL);
+}
+
+/* -ENOENT: another host has removed it. */
+static int own(const struct store *store, const char *container, int *ret_fd, int *ret_lock,
+               struct shim_error *error) {
     int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
-    r = store_container_open(store, container, &fd, error);
+    int r = store_container_open(store, container, &fd, error);
     /* Not cancelled: whoever had the lock meanwhile would lose the directory to us. */
     if (r == 0)
         r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, -1, &lock, error);
     if (r == 0 && (r = claim(container, fd, error)) == 0) {
         *ret_lock = fd_steal(&lock);
         *ret_fd = fd_steal(&fd);
-        return 0;
+    } else if (r != -ENOENT && r != -EEXIST) {
+        unmake(store, container, fd);
     }
-    /* Another host has removed it: what has that name now is not ours. */
-    if (r == -ENOENT || r == -EEXIST)
-        return r;
-    /* Nobody puts more into it than a lock before he has that lock. */
-    if (fd >= 0)
-        unlinkat(fd, LOCK_FILE, 0);
-    unlinkat(store->fd, container, AT_REMOVEDIR);
     return r;
+}
+
+int store_container_make(const struct store *store, const char *container, int *ret_fd,
+                         int *ret_lock, struct shim_error *error) {
+    int r = check_id(container, "container", error);
+    if (r < 0 || (r = make_directory(store, container, error)) < 0)
+        return r;
+    return own(store, container, ret_fd, ret_lock, error);
 }
 
 struct retraction {
@@ -250,9 +269,12 @@ static int retract_each(const char *process, void *user) {
 int store_container_remove(const struct store *store, const char *container,
                            struct shim_error *error) {
     int fd AUTO_CLOSE = -1;
-    int r = check_id(container, "container", error);
-    if (r == 0 && open_directory(store->fd, container, &fd) == 0)
-        r = store_processes(fd, retract_each, &(struct retraction){fd, error}, error);
+    int r = store_container_open(store, container, &fd, error);
+    if (r < 0)
+        return r;
+    if ((r = hold_directory(fd, 0)) < 0)
+        return error_set(error, r, "cannot remove container %s: %s", container, strerror(-r));
+    r = store_processes(fd, retract_each, &(struct retraction){fd, error}, error);
     return r < 0 ? r : tree_remove_at(store->fd, container, TREE_DEPTH, error);
 }
 
@@ -292,12 +314,10 @@ int store_process_make(int container_fd, const char *container, const char *proc
 
 int store_process_remove(int container_fd, const char *process, int directory_fd,
                          struct shim_error *error) {
-    int r;
     /* As long as it is being removed, no other one of that name can be made. */
-    while ((r = flock(directory_fd, LOCK_EX)) < 0 && errno == EINTR) {
-    }
+    int r = hold_directory(directory_fd, 0);
     if (r < 0 || (r = still_there(container_fd, process, directory_fd)) < 0)
-        return error_set(error, -errno, "cannot remove process %s: %s", process, strerror(errno));
+        return error_set(error, r, "cannot remove process %s: %s", process, strerror(-r));
     if (r == 0)
         return error_set(error, -ENOENT, "process %s was removed meanwhile by another host",
                          process);
@@ -305,41 +325,74 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
     return r < 0 ? r : tree_remove_at(container_fd, process, TREE_DEPTH, error);
 }
 
+/* Opens the lock, and with `make` makes it where there is none: but not in a directory that is
+ * being removed, which its remover holds until it has gone. The lock of one that is about to go
+ * would be worth nothing: the next container of that name has its own. */
+static int open_lock(int container_fd, bool make, int how) {
+    int fd = openat(container_fd, LOCK_FILE, LOCK_FLAGS);
+    if (fd >= 0 || errno != ENOENT)
+        return fd < 0 ? -errno : fd;
+    int r = hold_directory(container_fd, how);
+    if (r < 0)
+        return r;
+    fd = openat(container_fd, LOCK_FILE, LOCK_FLAGS | (make ? O_CREAT : 0), 0600);
+    r = fd < 0 ? -errno : fd;
+    flock(container_fd, LOCK_UN);
+    return r;
+}
+
+/* 0: what `fd` is open on still has that name below the state directory; -ENOENT: it has gone. */
+static int verify(const struct store *store, const char *name, int fd) {
+    int there = still_there(store->fd, name, fd);
+    return there > 0 ? 0 : there < 0 ? there : -ENOENT;
+}
+
+/* The same of a container's lock, with which the container goes. */
+static int verify_lock(const struct store *store, const char *container, int lock) {
+    char name[NAME_MAX + sizeof("/" LOCK_FILE)];
+    snprintf(name, sizeof(name), "%s/%s", container, LOCK_FILE);
+    return verify(store, name, lock);
+}
+
+static int removed_meanwhile(const char *container, struct shim_error *error) {
+    return error_set(error, -ENOENT, "container %s was removed meanwhile by another host",
+                     container);
+}
+
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int cancel_fd, int *ret_lock, struct shim_error *error) {
-    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | O_CREAT, 0600);
-    int lock_mode = mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK;
-    int r = fd < 0 ? -errno : lock_take(fd, lock_mode, cancel_fd), there = 0;
+    int fd AUTO_CLOSE = open_lock(container_fd, true, 0);
+    int r =
+        fd < 0 ? fd : lock_take(fd, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, cancel_fd);
+    if (r == 0)
+        r = verify_lock(store, container, fd);
     if (r == -ECANCELED)
         return error_set_reason(error, r, SHIM_REASON_CANCELLED,
                                 "cancelled while another host was changing container %s",
                                 container);
-    if (r < 0 && r != -ENOENT)
+    if (r == -ENOENT)
+        return removed_meanwhile(container, error);
+    if (r < 0)
         return error_set(error, r, "cannot lock container %s: %s", container, strerror(-r));
-    if (r == 0 && (there = still_there(store->fd, container, container_fd)) < 0)
-        return error_set(error, there, "cannot look at the directory of container %s: %s",
-                         container, strerror(-there));
-    if (!there)
-        return error_set(error, -ENOENT, "container %s was removed meanwhile by another host",
-                         container);
     *ret_lock = fd_steal(&fd);
     return 0;
 }
 
-int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error *error) {
-    int fd AUTO_CLOSE = openat(container_fd, LOCK_FILE, LOCK_FLAGS | (make ? O_CREAT : 0), 0600);
-    if (fd < 0 && errno == ENOENT && !make) {
-        *ret_lock = -1;
-        return 1;
-    }
-    if (fd < 0)
-        return error_set(error, -errno, "cannot open its lock: %s", strerror(errno));
-    int r = lock_try(fd);
+int store_try_lock(const struct store *store, const char *container, int container_fd, bool make,
+                   int *ret_lock, struct shim_error *error) {
+    int fd AUTO_CLOSE = open_lock(container_fd, make, LOCK_NB);
+    bool none = fd == -ENOENT && !make;
+    int r = none ? 1 : fd < 0 ? fd : lock_try(fd);
+    if (r == 0 || r == -EWOULDBLOCK)
+        return 0;
+    if (r > 0)
+        r = none ? verify(store, container, container_fd) : verify_lock(store, container, fd);
+    if (r == -ENOENT)
+        return removed_meanwhile(container, error);
     if (r < 0)
         return error_set(error, r, "cannot try its lock: %s", strerror(-r));
-    if (r == 1)
-        *ret_lock = fd_steal(&fd);
-    return r;
+    *ret_lock = none ? -1 : fd_steal(&fd);
+    return 1;
 }
 
 int store_locked(int container_fd) {

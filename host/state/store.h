@@ -51,16 +51,19 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
 #define STORE_LOCK_SHARED 0    /* many at once: spawning execs */
 #define STORE_LOCK_EXCLUSIVE 1 /* one alone: every other change */
 
-/* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. Blocks as
+/* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. As long as
+ * it is held the container that `container_fd` is open on is the one of that name. Blocks as
  * long as hosts that came before make their changes (which their time-outs bound); who comes later
  * waits. -ECANCELED: `cancel_fd` (or -1) is readable or at its end; -ENOENT: it was removed
  * meanwhile. */
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
                int cancel_fd, int *ret_lock, struct shim_error *error);
 
-/* The same without waiting: 1: taken; 0: another host has it, in either mode. With `make` unset
- * nothing is made: where there is no lock yet, nobody has it, and *ret_lock is -1. */
-int store_try_lock(int container_fd, bool make, int *ret_lock, struct shim_error *error);
+/* The same, exclusive, without waiting: 1: taken; 0: another host has it, in either mode, or is
+ * removing the container. With `make` unset nothing is made: where there is no lock yet, nobody has
+ * it, and *ret_lock is -1. */
+int store_try_lock(const struct store *store, const char *container, int container_fd, bool make,
+                   int *ret_lock, struct shim_error *error);
 
 /* 1: some host makes a change to the container at this moment; 0: none; never blocks. */
 int store_locked(int container_fd);

@@ -153,7 +153,7 @@ static void waiting_for_a_lock_can_be_cancelled(void **state) {
                                 &fixture->error),
                      -ECANCELED);
     assert_int_equal(fixture->error.reason, SHIM_REASON_CANCELLED);
-    assert_int_equal(store_try_lock(fd, true, &other, &fixture->error), 0);
+    assert_int_equal(store_try_lock(fixture->store, "one", fd, true, &other, &fixture->error), 0);
     assert_int_equal(
         store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, -1, &other, &fixture->error), 0);
     fd_close(other);
