@@ -245,10 +245,16 @@ static int own(const struct store *store, const char *container, int *ret_fd, in
 
 int store_container_make(const struct store *store, const char *container, int *ret_fd,
                          int *ret_lock, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
     int r = check_id(container, "container", error);
-    if (r < 0 || (r = make_directory(store, container, error)) < 0)
+    if (r < 0)
         return r;
-    return own(store, container, ret_fd, ret_lock, error);
+    /* Until its lock is ours it looks like the leftover of a spawn. Whoever has removed it as one
+     * has taken nothing away. */
+    while ((r = make_directory(store, container, &problem)) == 0 &&
+           (r = own(store, container, ret_fd, ret_lock, &problem)) == -ENOENT) {
+    }
+    return error_pass(error, r, &problem);
 }
 
 struct retraction {

@@ -28,8 +28,7 @@ int store_descriptor(const struct store *store);
 int store_container_open(const struct store *store, const char *container, int *ret_fd,
                          struct shim_error *error);
 
-/* Makes a container's directory, and takes its lock. -EEXIST: the id is taken; -ENOENT: another
- * host removed it at once. */
+/* Makes a container's directory, and takes its lock. -EEXIST: the id is taken. */
 int store_container_make(const struct store *store, const char *container, int *ret_fd,
                          int *ret_lock, struct shim_error *error);
 
