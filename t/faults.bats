@@ -334,6 +334,19 @@ an_ended_container() {
     nothing_is_left
 }
 
+@test "a container that is deleted while it is looked at is no finding" {
+    RUNTIME=fake
+    for call in "--after $ID --at 1" "--after $ID --at 2" "--after .lock --call ${CALL[fcntl]} --at 1"; do
+        for command in "check --format json" "check --repair --format json"; do
+            an_ended_container
+            # shellcheck disable=SC2086
+            of_shimhost at_call --meanwhile "$(shell delete "$ID")" $call -- $command
+            is "$status $(jq -c '[.findings, .containers, .busy]' <<<"$output")" "0 [[],0,0]"
+            nothing_is_left
+        done
+    done
+}
+
 # The exec `other` of $ID has come, and gone with its monitor.
 an_exec_ends() {
     works exec -d --id other "$ID" -- true

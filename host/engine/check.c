@@ -131,6 +131,9 @@ static void check_container(struct check *check, const char *id, int fd) {
     struct check_container container = {.check = check, .id = id, .fd = fd, .lock = -1};
     struct shim_error problem = ERROR_NONE;
     int r = store_try_lock(check->engine->store, id, fd, check->repair, &container.lock, &problem);
+    if (r == -ENOENT)
+        return; /* removed while we looked */
+    check->counts.containers++;
     if (r == 0) {
         check->counts.busy++;
         return;
@@ -154,12 +157,12 @@ static int each_container(const char *id, void *user) {
     int fd AUTO_CLOSE = -1;
     int r = store_container_open(check->engine->store, id, &fd, &problem);
     if (r == -ENOENT)
-        return 0; /* removed while we looked */
-    check->counts.containers++;
+        return 0;
     if (r == 0) {
         check_container(check, id, fd);
         return 0;
     }
+    check->counts.containers++;
     struct check_finding finding = check_finding(id, NULL, "unreadable", "%.500s", problem.message);
     check_report(check, &finding);
     return 0;
