@@ -219,3 +219,19 @@ without_information() {
 @test "without PIDFD_GET_INFO it is true while there is a zombie, and after that it is not known" {
     for_each_runtime without_information
 }
+
+@test "who waits while each new monitor dies at once does so no longer than it was told" {
+    needs strace
+    RUNTIME=process
+    configure_runtime process 'on-monitor-death: adopt'
+    works run -d -r process -b "$(bundle dying 'while :; do sleep 1000; done')" "$ID"
+    kill_monitor
+    # They have told their host by then that they have adopted it; it comes too late to see them live.
+    captures timeout "$PATIENCE" strace -f -o "$T/strace" -e trace=capset,pidfd_open -e inject=capset:signal=KILL \
+        -e inject=pidfd_open:delay_enter=200000 \
+        "$SHIMHOST" wait --timeout 500ms "$ID" </dev/null 3>&-
+    is "$status $output" "1 shimhost: wait: container $ID, process init: timed out, still running"
+    grep -q SIGKILL "$T/strace"
+    works delete --force "$ID"
+    nothing_is_left
+}

@@ -204,6 +204,22 @@ gives_up() {
     nothing_is_left
 }
 
+@test "who waits for an end, and finds the monitor killed, waits for another host's change no longer than it was told" {
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle deadline "$FOREVER")" "$ID"
+        hold
+        kill_monitor
+        fails_with 1 wait --timeout 100ms "$ID"
+        says "timed out while another host was changing container $ID"
+        waiters 0
+        let_go
+        joins "$holder"
+        gives 137 "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
 @test "who waits for another host's change goes on after it, and leaves nothing when killed" {
     works run -d -b "$(bundle after "$FOREVER")" "$ID"
     hold

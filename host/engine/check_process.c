@@ -131,7 +131,7 @@ static void close_lent(struct process **process) {
 static int recover(const struct facts *facts, struct shim_error *error) {
     struct process *process AUTO_LENT = NULL;
     int r = open_locked(facts, &process, error);
-    return r < 0 ? r : process_recover(process, error);
+    return r < 0 ? r : process_recover(process, SHIM_FOREVER, error);
 }
 
 static int correct_status(const struct facts *facts, struct shim_error *error) {

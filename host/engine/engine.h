@@ -122,7 +122,8 @@ int engine_start(struct engine *engine, const char *container, struct shim_error
 
 /* Waits for the end, `timeout` milliseconds or SHIM_FOREVER; *ret_exit_status is 0-255. -ETIMEDOUT,
  * -ECANCELED, -ENODATA: over, and nobody knows the status. Where the monitor has been killed, this
- * applies the runtime's on-monitor-death. */
+ * applies the runtime's on-monitor-death, for which it needs the container's lock: with time-out 0
+ * that is waited for. */
 int engine_wait(struct engine *engine, const char *container, const char *process, int64_t timeout,
                 int32_t *ret_exit_status, struct shim_error *error);
 

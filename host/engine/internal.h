@@ -93,6 +93,8 @@ int process_become(struct process *process, const char *id, int directory_fd_tak
 void process_fill_view(struct process *process);
 /* Takes the container's lock, unless it is held already. */
 int process_lock(struct process *process, struct shim_error *error);
+/* The same, at most until then: -ETIMEDOUT. */
+int process_lock_until(struct process *process, int64_t deadline, struct shim_error *error);
 /* A call of the runtime may outlive the host or the monitor which made it: waits for the end of all
  * that are at work on this process, but for its living monitor and that one's children. 1: there
  * were some; 0: there were none; -ETIMEDOUT, -ECANCELED, or why they could not be looked for. */
@@ -127,9 +129,9 @@ int process_wait(const struct shim_context *context, const struct shim_process *
 int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_error *error);
 
 /* recover.c: a process whose monitor is dead and that has no exit status. Applies on-monitor-death:
- * afterwards there is an exit status, a reason why there is none, or a new monitor. Takes the lock.
- */
-int process_recover(struct process *process, struct shim_error *error);
+ * afterwards there is an exit status, a reason why there is none, or a new monitor. Takes the lock:
+ * -ETIMEDOUT: another host had it until `deadline`. */
+int process_recover(struct process *process, int64_t deadline, struct shim_error *error);
 /* Why nobody knows the end of a process of another boot. */
 #define HOST_RESTARTED "host restarted, and nobody saw its end"
 /* What its monitor would have done after the end: makes the runtime forget it, and notes that. */

@@ -154,11 +154,15 @@ int process_open_unrecorded(struct engine *engine, const char *container,
 }
 
 int process_lock(struct process *process, struct shim_error *error) {
+    return process_lock_until(process, SHIM_FOREVER, error);
+}
+
+int process_lock_until(struct process *process, int64_t deadline, struct shim_error *error) {
     if (process->lock >= 0)
         return 0;
     return store_lock(process->engine->store, process->container_id, process->container_fd,
-                      STORE_LOCK_EXCLUSIVE, process->engine->options.cancel_fd, &process->lock,
-                      error);
+                      STORE_LOCK_EXCLUSIVE, deadline, process->engine->options.cancel_fd,
+                      &process->lock, error);
 }
 
 int process_await_calls(const struct process *process, int64_t timeout) {

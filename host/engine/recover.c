@@ -138,9 +138,9 @@ static int recover_locked(struct process *process, struct shim_error *error) {
     return recover_by_kill(process, &identity, error);
 }
 
-int process_recover(struct process *process, struct shim_error *error) {
+int process_recover(struct process *process, int64_t deadline, struct shim_error *error) {
     int held = process->lock >= 0;
-    int r = process_lock(process, error);
+    int r = process_lock_until(process, deadline, error);
     if (r < 0)
         return r;
     r = recover_locked(process, error);

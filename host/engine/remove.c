@@ -290,7 +290,7 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
     int fd AUTO_CLOSE = -1, lock AUTO_CLOSE = -1;
     struct unlaunched unlaunched = {.container = container};
     int r = store_container_open(engine->store, container, &fd, NULL);
-    if (r < 0 || (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE,
+    if (r < 0 || (r = store_lock(engine->store, container, fd, STORE_LOCK_EXCLUSIVE, SHIM_FOREVER,
                                  engine->options.cancel_fd, &lock, NULL)) < 0)
         return r;
     unlaunched.container_fd = fd;

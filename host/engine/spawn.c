@@ -227,7 +227,7 @@ static int spawn_exec(struct engine *engine, const struct spawn_request *request
     /* The opened init becomes the exec: same container, same runtime, another directory. */
     if ((r = process_open(engine, request->container, PROCESS_INIT, &process, error)) < 0 ||
         (r = store_lock(engine->store, request->container, process->container_fd, STORE_LOCK_SHARED,
-                        engine->options.cancel_fd, &lock, error)) < 0 ||
+                        SHIM_FOREVER, engine->options.cancel_fd, &lock, error)) < 0 ||
         (r = check_runs(process, error)) < 0 ||
         (r = store_process_make(process->container_fd, request->container, request->process,
                                 &directory_fd, error)) < 0)

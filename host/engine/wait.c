@@ -31,8 +31,6 @@ static int read_end(const struct process *process, int32_t *ret_exit_status,
                             process->container_id, process->id, why);
 }
 
-#define OVER 2 /* and the exit status is known */
-
 /* What a waiter listens to. The exit FIFO tells the end; the monitor's pidfd tells of a monitor
  * that died before it had opened the FIFO, or that could not write the status. */
 struct watch {
@@ -81,31 +79,31 @@ static int watch_wait(struct watch *watch, int64_t deadline, int cancel_fd) {
     return r == 0 && deadline_left(deadline) == 0 ? -ETIMEDOUT : 0;
 }
 
-/* Waits for the next thing to look at. 0: look again; 1: the monitor is dead; OVER. */
-static int await_change(const struct process *process, int64_t deadline, int32_t *ret_exit_status,
-                        struct shim_error *error) {
+static int timed_out(const struct process *process, struct shim_error *error) {
+    return error_set_reason(error, -ETIMEDOUT, SHIM_REASON_TIMED_OUT,
+                            "container %s, process %s: timed out, still running",
+                            process->container_id, process->id);
+}
+
+/* Waits for the end as long as there is a monitor. Like read_end(); 0: the monitor is dead. */
+static int await_end(const struct process *process, int64_t deadline, int32_t *ret_exit_status,
+                     struct shim_error *error) {
     struct watch watch __attribute__((cleanup(watch_cleanup))) = {-1, -1};
-    int r = watch_arm(process, &watch, error);
-    if (r <= 0)
-        return r < 0 ? r : 1;
+    int r = watch_arm(process, &watch, error), dead = r == 0;
+    if (r < 0)
+        return r;
     /* The end may have come before the watch was armed; and once the FIFO has spoken, only the
      * monitor's death is left to wait for if there is still no status. */
-    while ((r = read_end(process, ret_exit_status, error)) == 0) {
-        r = watch_wait(&watch, deadline, process->view.cancel_fd);
-        if (r == -ETIMEDOUT)
-            return error_set_reason(error, r, SHIM_REASON_TIMED_OUT,
-                                    "container %s, process %s: timed out, still running",
-                                    process->container_id, process->id);
-        if (r == -ECANCELED)
-            return error_set_reason(error, r, SHIM_REASON_CANCELLED, "wait cancelled");
-        if (r < 0)
-            return error_set(error, r, "cannot wait: %s", strerror(-r));
-        if (r == 1) {
-            r = read_end(process, ret_exit_status, error);
-            return r < 0 ? r : r == 0 ? 1 : OVER;
-        }
+    while ((r = read_end(process, ret_exit_status, error)) == 0 && !dead) {
+        dead = watch_wait(&watch, deadline, process->view.cancel_fd);
+        if (dead == -ETIMEDOUT)
+            return timed_out(process, error);
+        if (dead == -ECANCELED)
+            return error_set_reason(error, dead, SHIM_REASON_CANCELLED, "wait cancelled");
+        if (dead < 0)
+            return error_set(error, dead, "cannot wait: %s", strerror(-dead));
     }
-    return r < 0 ? r : OVER;
+    return r;
 }
 
 int process_wait(const struct shim_context *context, const struct shim_process *view,
@@ -113,21 +111,16 @@ int process_wait(const struct shim_context *context, const struct shim_process *
     (void)context;
     struct process *process = process_of(view);
     int64_t deadline = deadline_after(timeout);
-    for (;;) {
-        int r = read_end(process, ret_exit_status, error);
-        if (r != 0)
-            return r < 0 ? r : 0;
-        r = await_change(process, deadline, ret_exit_status, error);
-        if (r < 0 || r == OVER)
-            return r < 0 ? r : 0;
-        if (r == 1) {
-            r = read_end(process, ret_exit_status, error);
-            if (r != 0)
-                return r < 0 ? r : 0;
-            if ((r = process_recover(process, error)) < 0)
-                return r;
-        }
+    /* Who only asks, because wait_descriptor has spoken, is answered after the recovery. */
+    int64_t patience = timeout == 0 ? SHIM_FOREVER : deadline;
+    /* Who is over already needs no watch. */
+    int r = read_end(process, ret_exit_status, error);
+    while (r == 0 && (r = await_end(process, deadline, ret_exit_status, error)) == 0) {
+        if ((r = process_recover(process, patience, error)) == 0 &&
+            (r = read_end(process, ret_exit_status, error)) == 0 && deadline_left(deadline) == 0)
+            r = timed_out(process, error); /* whatever becomes of the new monitor */
     }
+    return r < 0 ? r : 0;
 }
 
 int process_wait_descriptor(struct process *process, int *ret_fd, struct shim_error *error) {

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "process/identity.h"
 
@@ -39,9 +41,9 @@ static int pass(int fd, int command, int mode) {
 }
 
 /* Awaits the end of a child, which is killed if that does not come first. */
-static int await_child(pid_t pid, int cancel_fd) {
+static int await_child(pid_t pid, int64_t deadline, int cancel_fd) {
     int pidfd AUTO_CLOSE = pidfd_open(pid, 0), status = SIGKILL;
-    int r = pidfd < 0 ? -errno : pidfd_await(pidfd, SHIM_FOREVER, cancel_fd);
+    int r = pidfd < 0 ? -errno : pidfd_await(pidfd, deadline_left(deadline), cancel_fd);
     if (r < 0)
         kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -52,7 +54,7 @@ static int await_child(pid_t pid, int cancel_fd) {
 /* Nothing tells poll(2) that a lock is free, and fcntl(2) looks at no other descriptor. So a child
  * waits, which can be killed; what it locks is ours, since it has the same open file description.
  * It keeps nothing else open: there may be locks among that. */
-static int pass_in_child(int fd, int mode, int cancel_fd) {
+static int pass_in_child(int fd, int mode, int64_t deadline, int cancel_fd) {
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -60,13 +62,14 @@ static int pass_in_child(int fd, int mode, int cancel_fd) {
         close_range(1, ~0u, 0);
         _exit(-pass(0, F_OFD_SETLKW, mode));
     }
-    return pid < 0 ? -errno : await_child(pid, cancel_fd);
+    return pid < 0 ? -errno : await_child(pid, deadline, cancel_fd);
 }
 
 /* What the first try has got it keeps: a place in the row. */
-int lock_take(int fd, int mode, int cancel_fd) {
-    int r = pass(fd, cancel_fd < 0 ? F_OFD_SETLKW : F_OFD_SETLK, mode);
-    return r == -EAGAIN ? pass_in_child(fd, mode, cancel_fd) : r;
+int lock_take(int fd, int mode, int64_t deadline, int cancel_fd) {
+    bool patient = deadline < 0 && cancel_fd < 0;
+    int r = pass(fd, patient ? F_OFD_SETLKW : F_OFD_SETLK, mode);
+    return r == -EAGAIN ? pass_in_child(fd, mode, deadline, cancel_fd) : r;
 }
 
 int lock_try(int fd) {

@@ -4,10 +4,12 @@
 #ifndef SHIMHOST_STATE_LOCK_H
 #define SHIMHOST_STATE_LOCK_H
 
+#include <stdint.h>
+
 /* Takes it, F_RDLCK (shared) or F_WRLCK (exclusive) of <fcntl.h>, once all who came before have
- * given it back. Who comes later waits, whatever he wants. -ECANCELED: `cancel_fd` (or -1) is
- * readable or at its end. */
-int lock_take(int fd, int mode, int cancel_fd);
+ * given it back. Who comes later waits, whatever he wants. -ETIMEDOUT: `deadline` (see
+ * base/clock.h) has passed; -ECANCELED: `cancel_fd` (or -1) is readable or at its end. */
+int lock_take(int fd, int mode, int64_t deadline, int cancel_fd);
 
 /* Takes it, exclusive, without waiting. 1: taken; 0: somebody has it, in either mode. */
 int lock_try(int fd);

@@ -233,7 +233,7 @@ static int own(const struct store *store, const char *container, int *ret_fd, in
     int r = store_container_open(store, container, &fd, error);
     /* Not cancelled: whoever had the lock meanwhile would lose the directory to us. */
     if (r == 0)
-        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, -1, &lock, error);
+        r = store_lock(store, container, fd, STORE_LOCK_EXCLUSIVE, SHIM_FOREVER, -1, &lock, error);
     if (r == 0 && (r = claim(container, fd, error)) == 0) {
         *ret_lock = fd_steal(&lock);
         *ret_fd = fd_steal(&fd);
@@ -366,12 +366,17 @@ static int removed_meanwhile(const char *container, struct shim_error *error) {
 }
 
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
-               int cancel_fd, int *ret_lock, struct shim_error *error) {
+               int64_t deadline, int cancel_fd, int *ret_lock, struct shim_error *error) {
     int fd AUTO_CLOSE = open_lock(container_fd, true, 0);
-    int r =
-        fd < 0 ? fd : lock_take(fd, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, cancel_fd);
+    int r = fd < 0 ? fd
+                   : lock_take(fd, mode == STORE_LOCK_EXCLUSIVE ? F_WRLCK : F_RDLCK, deadline,
+                               cancel_fd);
     if (r == 0)
         r = verify_lock(store, container, fd);
+    if (r == -ETIMEDOUT)
+        return error_set_reason(error, r, SHIM_REASON_TIMED_OUT,
+                                "timed out while another host was changing container %s",
+                                container);
     if (r == -ECANCELED)
         return error_set_reason(error, r, SHIM_REASON_CANCELLED,
                                 "cancelled while another host was changing container %s",

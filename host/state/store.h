@@ -53,10 +53,10 @@ int store_process_remove(int container_fd, const char *process, int directory_fd
 /* Takes a container's lock: closing *ret_lock gives it back, the end of the program too. As long as
  * it is held the container that `container_fd` is open on is the one of that name. Blocks as
  * long as hosts that came before make their changes (which their time-outs bound); who comes later
- * waits. -ECANCELED: `cancel_fd` (or -1) is readable or at its end; -ENOENT: it was removed
- * meanwhile. */
+ * waits. -ETIMEDOUT: `deadline` (see base/clock.h) has passed; -ECANCELED: `cancel_fd` (or -1) is
+ * readable or at its end; -ENOENT: it was removed meanwhile. */
 int store_lock(const struct store *store, const char *container, int container_fd, int mode,
-               int cancel_fd, int *ret_lock, struct shim_error *error);
+               int64_t deadline, int cancel_fd, int *ret_lock, struct shim_error *error);
 
 /* The same, exclusive, without waiting: 1: taken; 0: another host has it, in either mode, or is
  * removing the container. With `make` unset nothing is made: where there is no lock yet, nobody has

@@ -129,12 +129,14 @@ static void exclusive_lock_is_seen(void **state) {
     int fd, lock;
     assert_int_equal(make(fixture, "one", &fd), 0);
     assert_int_equal(store_locked(fd), 0);
-    assert_int_equal(
-        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, -1, &lock, &fixture->error), 0);
+    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, SHIM_FOREVER, -1,
+                                &lock, &fixture->error),
+                     0);
     assert_int_equal(store_locked(fd), 0);
     fd_close(lock);
-    assert_int_equal(
-        store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, -1, &lock, &fixture->error), 0);
+    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, SHIM_FOREVER, -1,
+                                &lock, &fixture->error),
+                     0);
     assert_int_equal(store_locked(fd), 1);
     fd_close(lock);
     assert_int_equal(store_locked(fd), 0);
@@ -146,16 +148,17 @@ static void waiting_for_a_lock_can_be_cancelled(void **state) {
     struct fixture *fixture = *state;
     int fd, lock, other, cancel_fd = eventfd(1, EFD_CLOEXEC);
     assert_int_equal(make(fixture, "one", &fd), 0);
-    assert_int_equal(
-        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, cancel_fd, &lock, &fixture->error),
-        0);
-    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, cancel_fd, &other,
-                                &fixture->error),
+    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, SHIM_FOREVER,
+                                cancel_fd, &lock, &fixture->error),
+                     0);
+    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_EXCLUSIVE, SHIM_FOREVER,
+                                cancel_fd, &other, &fixture->error),
                      -ECANCELED);
     assert_int_equal(fixture->error.reason, SHIM_REASON_CANCELLED);
     assert_int_equal(store_try_lock(fixture->store, "one", fd, true, &other, &fixture->error), 0);
-    assert_int_equal(
-        store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, -1, &other, &fixture->error), 0);
+    assert_int_equal(store_lock(fixture->store, "one", fd, STORE_LOCK_SHARED, SHIM_FOREVER, -1,
+                                &other, &fixture->error),
+                     0);
     fd_close(other);
     fd_close(lock);
     fd_close(cancel_fd);
@@ -167,13 +170,13 @@ static void lock_of_a_removed_container_fails(void **state) {
     int old, fresh, lock;
     assert_int_equal(make(fixture, "one", &old), 0);
     assert_int_equal(store_container_remove(fixture->store, "one", &fixture->error), 0);
-    assert_int_equal(
-        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, -1, &lock, &fixture->error),
-        -ENOENT);
+    assert_int_equal(store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, SHIM_FOREVER, -1,
+                                &lock, &fixture->error),
+                     -ENOENT);
     assert_int_equal(make(fixture, "one", &fresh), 0);
-    assert_int_equal(
-        store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, -1, &lock, &fixture->error),
-        -ENOENT);
+    assert_int_equal(store_lock(fixture->store, "one", old, STORE_LOCK_EXCLUSIVE, SHIM_FOREVER, -1,
+                                &lock, &fixture->error),
+                     -ENOENT);
     fd_close(old);
     fd_close(fresh);
 }
