@@ -113,6 +113,40 @@ ends_running() {
     kill "$SINK"
 }
 
+# adds_reader NAME EXEC: one that reads to the end of the FIFO $T/input.
+adds_reader() {
+    call Exec "$1" "exec_id=$2" "input=$T/input" "spec.type_url=$PROCESS_TYPE" \
+        'spec.value={"args":["sh","-c","[ \"$(cat)\" = fed ] && exit 5"],"cwd":"/","env":["PATH=/bin"],"user":{"uid":0,"gid":0}}'
+}
+
+@test "a further process whose input ends before its start has been told: it reads all of it, and the end" {
+    local AS=slow starting
+    stops
+    configure_runtime slow "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" exec "$STOP")"
+    shim_for slow
+    mkfifo "$T/input"
+    begins_running a
+    for when in starting added; do
+        adds_reader a e
+        [[ $when == starting ]] || call CloseIO a exec_id=e input=true
+        if [[ $when == added ]]; then
+            kill -HUP "$(server)"
+            eventually goes_on_as_another "$(server)"
+        fi
+        "$CLIENT" call "$A" Start "id=$ID-a" exec_id=e >"$T/started" 2>&1 3>&- &
+        starting=$!
+        reached
+        echo fed >"$T/input"
+        [[ $when == added ]] || call CloseIO a exec_id=e input=true
+        let_go
+        wait "$starting"
+        SHIM_TIMEOUT=20000000000 call Wait a exec_id=e
+        is "$(value exit_status)" 5
+        call Delete a exec_id=e
+    done
+    ends_running a
+}
+
 @test "a further process that cannot be started: who waits for it is let go" {
     begins_running a
     call Exec a exec_id=e "spec.type_url=$PROCESS_TYPE" \

@@ -65,6 +65,15 @@ static void undo(struct operation *operation, const struct process *process,
     helper_call(operation->server, &request, undone, operation);
 }
 
+/* What was said while there was nobody to be told. */
+static void tell_monitor(const struct process *process) {
+    int r = process->close_input ? process_close_input(process) : 0;
+    if (r < 0)
+        log_write(SHIM_LOG_ERROR, &(struct log_fields){.container = process->task->id},
+                  "cannot close the standard input of process %s: %s", process->exec_id,
+                  strerror(-r));
+}
+
 static void started(void *user, const Pb__HelperResponse *response) {
     struct operation *operation = user;
     struct process *process = operation_process(operation);
@@ -87,8 +96,10 @@ static void started(void *user, const Pb__HelperResponse *response) {
         publish_start(process);
         answer.pid = process->pid;
         call_answer(operation->call, &answer.base);
-        if (!process_is_init(process))
+        if (!process_is_init(process)) {
+            tell_monitor(process);
             exit_watch(process); /* before its end may be told */
+        }
         exit_release(process);
     }
     operation_free(operation);

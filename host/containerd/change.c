@@ -141,7 +141,7 @@ static int control(const struct process *process, int type, unsigned int columns
     struct shim_error error = ERROR_NONE;
     int fd AUTO_CLOSE = -1, directory_fd AUTO_CLOSE = process_directory(process);
     if (directory_fd < 0)
-        return 0;
+        return directory_fd == -ENOENT ? 0 : directory_fd;
     int r = fifo_open(directory_fd, "control", O_WRONLY, &fd, &error);
     if (r < 0)
         return r == -ENXIO || r == -ENOENT ? 0 : r;
@@ -166,12 +166,18 @@ void method_resize(struct server *server, struct call *call, const ProtobufCMess
         call_answer(call, NULL);
 }
 
+int process_close_input(const struct process *process) {
+    return control(process, CONTROL_CLOSE_STDIN, 0, 0);
+}
+
+/* Whoever feeds a further process may be done before its start has been told. */
 void method_close_io(struct server *server, struct call *call, const ProtobufCMessage *message) {
     const Pb__CloseIORequest *request = (const Pb__CloseIORequest *)message;
     struct process *process = find_for_call(server, call, request->id, request->exec_id);
     if (!process)
         return;
-    int r = request->input && process->pid != 0 ? control(process, CONTROL_CLOSE_STDIN, 0, 0) : 0;
+    process->close_input |= request->input;
+    int r = request->input && process->pid != 0 ? process_close_input(process) : 0;
     if (r < 0)
         call_fail(call, RPC_UNKNOWN, "cannot close standard input: %s", strerror(-r));
     else

@@ -91,6 +91,7 @@ static int restore_process(struct process *process, const Pb__SavedProcess *save
     process->status = (Pb__TaskStatus)saved->status;
     process->over = saved->over;
     process->early = process->starting = saved->early;
+    process->close_input = saved->close_input;
     process->exit_status = saved->exit_status;
     process->width = (uint16_t)saved->width;
     process->height = (uint16_t)saved->height;

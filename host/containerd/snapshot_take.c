@@ -77,6 +77,7 @@ static Pb__SavedProcess *take_process(struct copying *copying, const struct proc
     saved->status = (uint32_t)process->status;
     saved->over = process->over;
     saved->early = process->early;
+    saved->close_input = process->close_input;
     saved->exit_status = process->exit_status;
     saved->exited_at = exited_at;
     saved->terminal = process->terminal;

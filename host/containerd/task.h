@@ -14,6 +14,7 @@ struct process {
     char *spec;           /* of an exec that has not been started: a JSON text */
     char *stdio[3];       /* as containerd named them */
     bool terminal;
+    bool close_input;       /* its standard input is to be closed, as soon as there is one */
     uint16_t width, height; /* of the terminal, when that was said before the start */
     uint32_t pid;           /* 0: not yet */
     Pb__TaskStatus status;  /* as the world knows it */
@@ -64,6 +65,9 @@ bool process_is_init(const struct process *process);
 /* Finds what a request means; fails the call and returns NULL where there is no such thing. */
 struct process *find_for_call(struct server *server, struct call *call, const char *id,
                               const char *exec_id);
+
+/* change.c: has the monitor of a process that has begun close its standard input. Negative errno. */
+int process_close_input(const struct process *process);
 
 /* A request to a helper about a process; its texts are the task's. */
 Pb__HelperRequest helper_request(const struct process *process, Pb__Verb verb);
