@@ -41,6 +41,11 @@ value() {
     sed -n "s/^$1=//p" <<<"$output"
 }
 
+# has_called PID: that client has sent its call, and waits for the answer or has it.
+has_called() {
+    is_over "$1" || [[ $(tr '\n\t' '  ' 2>/dev/null <"/proc/$1/status") == "Name: shim-client "*" State: S "* ]]
+}
+
 hear_events() {
     "$HELPERS/event-sink" "$T/events.sock" >>"$T/heard" 3>&- &
     SINK=$!

@@ -416,6 +416,73 @@ no_helper() {
     ends_server end
 }
 
+# starves PID: it can open nothing more, until it is `fed`.
+starves() {
+    local number=0
+    while [[ -e /proc/$1/fd/$number ]]; do
+        ((++number))
+    done
+    LIMIT_BEFORE=$(prlimit --pid "$1" --nofile --output SOFT,HARD --noheadings | xargs | tr ' ' :)
+    prlimit --pid "$1" "--nofile=$number:"
+}
+
+fed() {
+    prlimit --pid "$1" "--nofile=$LIMIT_BEFORE"
+}
+
+@test "a server without descriptors invents no end: what it cannot find out it finds out later" {
+    local pid server waiter
+    needs prlimit
+    prepare hungry
+    exec 7<>"$B/log"
+    begins hungry </dev/null 7>&-
+    call Create hungry "bundle=$B"
+    pid=$(value pid)
+    call Start hungry
+    "$CLIENT" call "$A" Wait "id=$ID-hungry" >"$T/waited" 3>&- 7>&- &
+    waiter=$!
+    eventually has_called "$waiter"
+    server=$(server)
+    eventually has_sockets "$server" 2
+    starves "$server"
+    kill -TERM "$pid"
+    logs "cannot find out yet"
+    fed "$server"
+    wait "$waiter"
+    is "$(sed -n 's/^exit_status=//p' "$T/waited")" 42
+    call Delete hungry
+    exec 7>&-
+    ends_server hungry
+}
+
+# has_sockets PID N: so many are open in it.
+has_sockets() {
+    [[ $(find "/proc/$1/fd" -lname 'socket:*' | wc -l) == "$2" ]]
+}
+
+soft_limit() {
+    awk '/^Max open files/ { print $4 }' "/proc/$1/limits"
+}
+
+@test "a server may have as many descriptors as the machine allows; its containers get what there was" {
+    local limit hard
+    hard=$(ulimit -Hn)
+    ((hard > 300)) || cannot_run "the limit of open files is too low"
+    install_shim "$SHIM"
+    prepare few
+    (ulimit -Sn 300 && begins few </dev/null)
+    A=$(cat "$B/address")
+    call Create few "bundle=$B"
+    is "$(soft_limit "$(value pid)") $(soft_limit "$(server)")" "300 $hard"
+    kill -HUP "$(server)"
+    eventually goes_on_as_another "$(server)"
+    call Delete few
+    call Create few "bundle=$B"
+    is "$(soft_limit "$(value pid)") $(soft_limit "$(server)")" "300 $hard"
+    call Delete few
+    ends_server few
+}
+
 @test "a process that has lost its monitor, and gets no other, ends when it ends" {
     local pid state
     configure_runtime crun "on-monitor-death: adopt"

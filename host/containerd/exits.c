@@ -26,6 +26,7 @@
 
 #define UNKNOWN_STATUS 255
 #define PATIENCE 10000 /* milliseconds */
+#define AGAIN 1000
 
 static void end_process(struct process *process, uint32_t exit_status, const struct timespec *when);
 
@@ -157,7 +158,27 @@ static void end_unknown(struct process *process, const char *why) {
     end_process(process, UNKNOWN_STATUS, &now);
 }
 
-/* 1: it is over, and that has been dealt with. */
+static void again_due(struct timer *timer) {
+    exit_watch((struct process *)((char *)timer - offsetof(struct process, again)));
+}
+
+/* `code` has kept us from learning how a process is. A shortage, of which nothing tells when it is
+ * over, says nothing about the process; anything else is taken for its end. */
+static void not_known(struct process *process, int code, const char *why) {
+    struct loop *loop = &process->task->server->loop;
+    if (!is_shortage(code)) {
+        end_unknown(process, why);
+        return;
+    }
+    log_write(SHIM_LOG_ERROR, &(struct log_fields){.container = process->task->id},
+              "cannot find out yet whether process %d is over: %s", (int)process->pid,
+              strerror(-code));
+    loop_drop(loop, &process->watch);
+    process->again.due = again_due;
+    loop_timer(loop, &process->again, AGAIN);
+}
+
+/* 1: it is over, or that is not known, and that has been dealt with. */
 static int read_end(struct process *process, int directory_fd) {
     int32_t exit_status;
     struct stat status;
@@ -166,7 +187,7 @@ static int read_end(struct process *process, int directory_fd) {
     if (r == -ENOENT)
         return 0;
     if (r < 0) {
-        end_unknown(process, error.message);
+        not_known(process, r, error.message);
         return 1;
     }
     if (fstatat(directory_fd, "exitStatus", &status, AT_SYMLINK_NOFOLLOW) < 0)
@@ -197,27 +218,27 @@ static void alone_ready(struct source *source, uint32_t events) {
     loop_drop(&process->task->server->loop, source);
     int directory_fd AUTO_CLOSE = process_directory(process);
     if (directory_fd < 0 || read_end(process, directory_fd) == 0)
-        end_unknown(process, "it ended without a monitor");
+        not_known(process, directory_fd, "it ended without a monitor");
 }
 
-static bool watch_alone(struct process *process) {
+static int watch_alone(struct process *process) {
     struct shim_identity identity = {.size = sizeof(identity)};
     struct shim_error error = ERROR_NONE;
-    int directory_fd AUTO_CLOSE = process_directory(process), fd AUTO_CLOSE = -1;
-    if (directory_fd < 0 || identity_read_process(directory_fd, &identity, &error) < 0 ||
-        identity_open(&identity, &fd, &error) < 0 || identity_alive(&identity, &error) == 0)
-        return false;
+    int directory_fd AUTO_CLOSE = process_directory(process), fd AUTO_CLOSE = -1, r = directory_fd;
+    if (r < 0 || (r = identity_read_process(directory_fd, &identity, &error)) < 0 ||
+        (r = identity_open(&identity, &fd, &error)) < 0)
+        return r;
+    if (identity_alive(&identity, &error) == 0)
+        return -ESRCH;
     process->watch = (struct source){.fd = fd_steal(&fd), .ready = alone_ready};
-    if (loop_add(&process->task->server->loop, &process->watch, EPOLLIN, &error) == 0)
-        return true;
-    loop_drop(&process->task->server->loop, &process->watch);
-    return false;
+    return loop_add(&process->task->server->loop, &process->watch, EPOLLIN, &error);
 }
 
 /* Whatever is the matter with its directory or its runtime: an end is told when it has come. */
 static void not_recovered(struct process *process, const char *why) {
-    if (!watch_alone(process))
-        end_unknown(process, why);
+    int r = watch_alone(process);
+    if (r < 0)
+        not_known(process, r, why);
     else
         log_write(SHIM_LOG_ERROR, &(struct log_fields){.container = process->task->id},
                   "its monitor is lost, and its exit status will not be known: %s", why);
@@ -236,6 +257,8 @@ static void recovered(void *user, const Pb__HelperResponse *response) {
             end_process(process, response->exit_status, &when);
         } else if (response->code == RPC_OK) {
             exit_watch(process); /* another monitor has taken over */
+        } else if (response->code == RPC_RESOURCE_EXHAUSTED) {
+            not_known(process, -EAGAIN, response->message); /* nobody has been asked */
         } else {
             not_recovered(process, response->message);
         }
@@ -254,7 +277,7 @@ static void recover(struct process *process) {
     if (!recovery || !recovery->id || !recovery->exec_id) {
         if (recovery)
             recovery_free(recovery);
-        not_recovered(process, "out of memory");
+        not_known(process, -ENOMEM, "out of memory");
         return;
     }
     Pb__HelperRequest request = helper_request(process, PB__VERB__VERB_RECOVER);
@@ -269,7 +292,7 @@ static void exit_ready(struct source *source, uint32_t events) {
     loop_drop(&process->task->server->loop, source);
     int directory_fd AUTO_CLOSE = process_directory(process);
     if (directory_fd < 0)
-        end_unknown(process, "its state directory is gone");
+        not_known(process, directory_fd, "its state directory is gone");
     else if (read_end(process, directory_fd) == 0)
         recover(process);
 }
@@ -294,7 +317,7 @@ void exit_watch(struct process *process) {
     struct shim_error error = ERROR_NONE;
     int directory_fd AUTO_CLOSE = process_directory(process);
     if (directory_fd < 0) {
-        end_unknown(process, "its state directory is gone");
+        not_known(process, directory_fd, "its state directory is gone");
         return;
     }
     int r = open_watch(directory_fd, &process->watch.fd, &error);
@@ -306,5 +329,8 @@ void exit_watch(struct process *process) {
     if (read_end(process, directory_fd) == 1 || lives)
         return;
     loop_drop(&process->task->server->loop, &process->watch);
-    recover(process);
+    if (is_shortage(r))
+        not_known(process, r, error.message);
+    else
+        recover(process);
 }

@@ -37,6 +37,10 @@ struct helper {
 
 static void helper_late(struct timer *timer);
 
+bool is_shortage(int code) {
+    return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -EAGAIN;
+}
+
 /* ---------------------------------------------------------------------------- answering */
 
 static void answer_failure(helper_done done, void *user, bool lost, int code, const char *format,
@@ -273,12 +277,13 @@ void helper_call(struct server *server, const Pb__HelperRequest *request, helper
     struct shim_error error = ERROR_NONE;
     Pb__HelperRequest with_line = *request;
     with_line.line = true;
+    with_line.descriptors = server->descriptors;
     struct helper *helper = take_prepared(server, &with_line);
     if (!helper)
         helper = start(server, &with_line, &error);
     if (!helper) {
         answer_failure(done, user, false,
-                       error.code == -ENOMEM ? RPC_RESOURCE_EXHAUSTED : RPC_UNKNOWN, "%s",
+                       is_shortage(error.code) ? RPC_RESOURCE_EXHAUSTED : RPC_UNKNOWN, "%s",
                        error.message);
         return;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -102,9 +103,20 @@ static int find_program(char **ret_program, struct shim_error *error) {
     return *ret_program ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 
+/* A server has descriptors for every process and every client; containers get what there was. */
+static void raise_limit(struct server *server) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    server->descriptors = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int set_up(struct server *server, struct shim_error *error) {
     if (server->arguments->resume < 0) /* what whoever started containerd forgot to close */
         close_range(SERVE_LISTENER + 1, ~0u, 0);
+    raise_limit(server);
     int r = find_program(&server->program, error);
     if (r < 0 || (r = loop_open(&server->loop, error)) < 0 || (r = open_signals(server, error)) < 0)
         return r;

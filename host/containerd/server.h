@@ -35,7 +35,8 @@ struct event_queue {
 struct server {
     struct loop loop;
     const struct arguments *arguments;
-    char *program; /* absolute path: what is executed on SIGHUP */
+    char *program;        /* absolute path: what is executed on SIGHUP */
+    uint64_t descriptors; /* how many a container may have open that is not told otherwise */
     struct source listener;
     struct source signals;
     struct connection *connections;
@@ -99,6 +100,9 @@ void service_resume(struct server *server);
 
 /* True when nothing is left to be written to any client. */
 bool connections_quiet(const struct server *server);
+
+/* Is that a want of descriptors, of memory or of processes, which passes and proves nothing? */
+bool is_shortage(int code);
 
 /* ------------------------------------------------------------------ helpers */
 

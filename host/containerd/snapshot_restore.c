@@ -174,6 +174,8 @@ int snapshot_restore(struct server *server, const Pb__Snapshot *snapshot,
     const struct clients clients = {server, connections, count};
     int r = connections ? 0 : out_of_memory(error);
     server->listener.fd = snapshot->listener;
+    if (snapshot->descriptors > 0) /* the limit that we were executed with is a server's */
+        server->descriptors = snapshot->descriptors;
     close_on_exec(snapshot->listener);
     for (size_t i = 0; r == 0 && i < count; i++)
         r = restore_connection(server, snapshot->connections[i], &connections[i], error);

@@ -188,6 +188,7 @@ Pb__Snapshot *snapshot_take(struct server *server) {
         return NULL;
     snapshot->version = server->held ? SNAPSHOT_VERSION : SNAPSHOT_VERSION_OLDEST;
     snapshot->listener = server->listener.fd;
+    snapshot->descriptors = server->descriptors;
     take_connections(&copying, server, snapshot); /* first: it numbers them */
     take_tasks(&copying, server, snapshot);
     take_events(&copying, server, snapshot);

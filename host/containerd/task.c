@@ -35,6 +35,7 @@ static void process_clear(struct process *process) {
         call_fail(process->waiters, RPC_NOT_FOUND, "process %s of container %s: not found",
                   process->exec_id, process->task->id);
     loop_drop(&process->task->server->loop, &process->watch);
+    loop_timer_stop(&process->task->server->loop, &process->again);
     for (int i = 0; i < 3; i++)
         free(process->stdio[i]);
     free(process->exec_id);

@@ -25,6 +25,7 @@ struct process {
     uint32_t exit_status;
     struct timespec exited_at;
     struct call *waiters;
+    struct timer again; /* when it is looked again how it is */
 };
 
 struct task {
@@ -66,7 +67,8 @@ bool process_is_init(const struct process *process);
 struct process *find_for_call(struct server *server, struct call *call, const char *id,
                               const char *exec_id);
 
-/* change.c: has the monitor of a process that has begun close its standard input. Negative errno. */
+/* change.c: has the monitor of a process that has begun close its standard input. Negative errno.
+ */
 int process_close_input(const struct process *process);
 
 /* A request to a helper about a process; its texts are the task's. */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -180,6 +181,15 @@ static int clean_up(const Pb__HelperRequest *request) {
     return WEXITSTATUS(status);
 }
 
+/* A server's own limit is not for containers. */
+static void set_limit(uint64_t descriptors) {
+    struct rlimit limit;
+    if (descriptors == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = descriptors;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv) {
     umask(077);
     fcntl(HELPER_LINE, F_SETFD, FD_CLOEXEC); /* of no interest to whoever we start */
@@ -193,6 +203,7 @@ int main(int argc, char **argv) {
     Pb__HelperRequest *request = read_request();
     if (!request)
         return 1;
+    set_limit(request->descriptors);
     int status = request->verb == PB__VERB__VERB_CLEANUP ? clean_up(request) : answer(request);
     pb__helper_request__free_unpacked(request, NULL);
     return status;
