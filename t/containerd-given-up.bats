@@ -49,6 +49,14 @@ deletes() {
     nothing_remains
 }
 
+@test "the server is killed while it creates a container: nothing comes of it" {
+    local AS=slow pid
+    creation_given_up
+    kill_and_await "$pid"
+    deletes a
+    nothing_remains
+}
+
 @test "delete of a container whose server lives: it forgets that one, and ends after the last" {
     local name pid
     for name in pod app; do

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "containerd/bundle.h"
 #include "containerd/helper/helper.h"
+#include "containerd/helper_process.h"
 #include "state/store.h"
 
 static int default_state_dir(char **ret_path) {
@@ -74,7 +75,9 @@ int helper_open(struct helper *helper, const char *path, struct shim_error *erro
     struct engine_options options = {
         .config = helper->config,
         .state_dir = helper->state_dir,
-        .cancel_fd = -1,
+        /* The server says nothing there meanwhile: a line that can be read has nobody at the other
+         * end any more, and nobody wants what is under way. */
+        .cancel_fd = helper->request->line ? HELPER_LINE : -1,
         .guard = guard_open(helper->request->line),
     };
     return engine_open(&options, &helper->engine, error);
