@@ -247,6 +247,34 @@ is_asked() {
     [[ $("$HELPERS/bad-client" "$A" overtaken 3>&-) == "the second" ]]
 }
 
+@test "an event that containerd has got, and not answered yet, is not sent again by the new program" {
+    local server
+    install_shim "$SHIM"
+    hear_events
+    prepare a
+    begins a </dev/null
+    call Create a "bundle=$B"
+    call Start a
+    server=$(server)
+    eventually has_heard "create start"
+    kill -STOP "$SINK"
+    call Kill a signal=9
+    call Wait a
+    kill -HUP "$server"
+    eventually waits_or_goes_on "$server"
+    kill -CONT "$SINK"
+    eventually goes_on_as_another "$server"
+    call Delete a
+    eventually has_heard "create start exit delete"
+    ends_server a
+    is "$(heard)" "create start exit delete"
+    kill "$SINK"
+}
+
+waits_or_goes_on() {
+    goes_on_as_another "$1" || is_asked
+}
+
 @test "one that is about to end is not replaced, and ends" {
     install_shim "$SHIM"
     prepare a

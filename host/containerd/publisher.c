@@ -90,6 +90,7 @@ static void retry_due(struct timer *timer) {
         try_later(server); /* it has been sent, and no answer came */
     else
         send_next(server);
+    upgrade_check(server);
 }
 
 static const char *events_address(void) {
@@ -139,6 +140,7 @@ static void queue_ready(struct source *source, uint32_t events) {
         try_later(server);
     else
         send_next(server);
+    upgrade_check(server);
     server_check_end(server);
 }
 
@@ -157,6 +159,8 @@ static int call_containerd(struct server *server) {
 /* Writes the first event, as far as containerd takes it. */
 static void send_next(struct server *server) {
     struct event_queue *queue = &server->events;
+    if (server->upgrading && queue->written == 0)
+        return;
     if (queue->source.fd < 0 && queue->first && call_containerd(server) < 0) {
         try_later(server);
         return;
@@ -204,6 +208,15 @@ void events_close(struct server *server) {
 
 bool events_quiet(const struct server *server) {
     return !server->events.first;
+}
+
+bool events_under_way(const struct server *server) {
+    return server->events.written > 0;
+}
+
+void events_resume(struct server *server) {
+    if (server->events.first && server->events.written == 0)
+        send_next(server);
 }
 
 void event_publish(struct server *server, const char *topic, const char *name,

@@ -140,6 +140,11 @@ void event_publish(struct server *server, const char *topic, const char *name,
 /* Everything has been delivered. */
 bool events_quiet(const struct server *server);
 
+/* One has been sent, or a part of it, and is not answered yet. While the server is upgrading no
+ * other is; afterwards it has to be said that they may be again. */
+bool events_under_way(const struct server *server);
+void events_resume(struct server *server);
+
 /* ------------------------------------------------------------------ the end, and upgrading */
 
 /* Has the server end, because it has no containers any more. */

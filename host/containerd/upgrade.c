@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server replaces itself in place. On SIGHUP, or when it is asked to, it begins nothing new but
- * answers questions, lets the helpers that are under way end, writes all that it knows into a
- * memory file, has the new program look whether it can read that, and executes it. Same pid, same
- * sockets: no client notices. If anything goes wrong before the last step, the old program goes on.
+ * answers questions, lets the helpers that are under way end and the event that is under way be
+ * answered, writes all that it knows into a memory file, has the new program look whether it can
+ * read that, and executes it. Same pid, same sockets: no client notices. If anything goes wrong
+ * before the last step, the old program goes on.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -149,13 +150,15 @@ static void go_on(struct server *server, const char *why) {
     loop_timer_stop(&server->loop, &server->patience);
     while (server->upgrades)
         call_fail(server->upgrades, RPC_UNKNOWN, "%s", why);
+    events_resume(server);
     service_resume(server);
     server_check_end(server);
 }
 
 void upgrade_check(struct server *server) {
     struct shim_error error = ERROR_NONE;
-    if (!server->upgrading || server->helpers)
+    /* What is under way would be done, or told, a second time. */
+    if (!server->upgrading || server->helpers || events_under_way(server))
         return;
     if (server->shut_down)
         error_set(&error, -ESHUTDOWN, "it is about to end");

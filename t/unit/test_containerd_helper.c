@@ -54,6 +54,15 @@ void helper_process_note(const struct helper_process *helper, char *buffer, size
     buffer[0] = '\0';
 }
 
+bool events_under_way(const struct server *server) {
+    (void)server;
+    return false;
+}
+
+void events_resume(struct server *server) {
+    (void)server;
+}
+
 void server_check_end(struct server *server) {
     (void)server;
 }
