@@ -147,6 +147,20 @@ adds_reader() {
     ends_running a
 }
 
+@test "a further process may have any name that containerd allows, also one that a file of ours has" {
+    local name
+    begins_running a
+    for name in init container.json; do
+        adds a "$name" 'exit 3'
+        call Start a "exec_id=$name"
+        call Wait a "exec_id=$name"
+        is "$(value exit_status)" 3
+        call Delete a "exec_id=$name"
+        is "$(value exit_status)" 3
+    done
+    ends_running a
+}
+
 @test "a further process that cannot be started: who waits for it is let go" {
     begins_running a
     call Exec a exec_id=e "spec.type_url=$PROCESS_TYPE" \

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "containerd/bundle.h"
 #include "containerd/task.h"
 #include "events.pb-c.h"
 #include "process/fifo.h"
@@ -129,13 +130,12 @@ void exit_release(struct process *process) {
 /* ---------------------------------------------------------------------------- finding out */
 
 int process_directory(const struct process *process) {
-    const char *id = process_is_init(process) ? "init" : process->exec_id;
+    const char *id = process->exec_id;
     struct text path AUTO_TEXT = TEXT_EMPTY;
     if (!process->task->state)
         return -ENOENT;
-    /* An exec of that name would meet the first process's directory; see helper/main.c. */
-    bool clash = !process_is_init(process) && strcmp(id, "init") == 0;
-    if (text_appendf(&path, "%s/%s%s", process->task->state, id, clash ? "_" : "") < 0)
+    if (text_appendf(&path, "%s/%s%s", process->task->state, *id ? id : "init", exec_suffix(id)) <
+        0)
         return -ENOMEM;
     int fd = open(path.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;

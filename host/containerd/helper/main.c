@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "containerd/bundle.h"
 #include "containerd/helper/helper.h"
 #include "containerd/helper_process.h"
 #include "containerd/ttrpc.h"
@@ -148,9 +149,7 @@ static int answer(const Pb__HelperRequest *request) {
     struct helper helper = {.request = request, .response = PB__HELPER_RESPONSE__INIT};
     char *exec AUTO_FREE = NULL;
     if (request->exec_id[0]) {
-        /* "init" is the engine's name for the first process; containerd's ids do not end so. */
-        bool clash = strcmp(request->exec_id, PROCESS_INIT) == 0;
-        if (asprintf(&exec, "%s%s", request->exec_id, clash ? "_" : "") < 0)
+        if (asprintf(&exec, "%s%s", request->exec_id, exec_suffix(request->exec_id)) < 0)
             return 1;
         helper.process = exec;
     }

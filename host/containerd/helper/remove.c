@@ -38,7 +38,8 @@ int verb_delete(struct helper *helper, struct shim_error *error) {
     learn_end(helper, request->force, &ignored); /* not knowing it does not keep us from deleting */
     int r =
         engine_delete(helper->engine, request->container, helper->process, request->force, error);
-    bool gone = helper->process && r == -ENOENT; /* an exec that has failed leaves nothing */
+    /* An exec that has failed leaves nothing, or another's name. */
+    bool gone = helper->process && (r == -ENOENT || r == -ENOTDIR);
     if (r < 0 && !gone && helper_container_exists(helper))
         return r;
     logger_end(request->bundle, request->exec_id);
