@@ -296,6 +296,32 @@ exits_heard() {
     kill "$SINK"
 }
 
+@test "two want it deleted at once: the second finds it gone" {
+    local first second AS=slow
+    stops
+    configure_runtime slow "plugin: oci" "binary: $(wrapped "$(runtime_binary runc)" delete "$STOP")"
+    shim_for slow
+    prepare a
+    begins a </dev/null
+    call Create a "bundle=$B"
+    "$CLIENT" call "$A" Delete "id=$ID-a" >"$T/first" 2>&1 3>&- &
+    first=$!
+    reached
+    "$CLIENT" call "$A" Delete "id=$ID-a" >"$T/second" 2>&1 3>&- &
+    second=$!
+    # What comes after it is answered after it has been heard.
+    eventually has_called "$second"
+    call Connect a
+    let_go
+    wait "$first"
+    is "$(sed -n 's/^exit_status=//p' "$T/first")" 137
+    status=0
+    wait "$second" || status=$?
+    output=$(cat "$T/second")
+    is "$status ${output%%:*}" "1 5" "the second says: $output; status and code"
+    ends_server a
+}
+
 @test "signals: none at all, one that there is not, one to every process" {
     local AS
     for AS in shimhost shimhost-runc; do

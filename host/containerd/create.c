@@ -196,6 +196,8 @@ static void deleted(void *user, const Pb__HelperResponse *response) {
     } else if (response->code != RPC_OK) {
         process->deleting = false;
         call_fail_as(operation->call, response);
+        while (process->deleters)
+            call_fail_as(process->deleters, response);
     } else {
         Pb__DeleteResponse answer = PB__DELETE_RESPONSE__INIT;
         Pb__Timestamp exited_at;
@@ -217,8 +219,6 @@ static void deleted(void *user, const Pb__HelperResponse *response) {
 }
 
 static const char *why_not(const struct process *process) {
-    if (process->deleting)
-        return "is being deleted";
     if (process->starting && !process->early)
         return "is being started";
     if (process->status != PB__TASK_STATUS__CREATED && process->status != PB__TASK_STATUS__STOPPED)
@@ -231,6 +231,10 @@ void method_delete(struct server *server, struct call *call, const ProtobufCMess
     struct process *process = find_for_call(server, call, request->id, request->exec_id);
     if (!process)
         return;
+    if (process->deleting) { /* and will be gone, or as hard to delete for one as for the other */
+        call_wait(call, &process->deleters);
+        return;
+    }
     const char *problem = why_not(process);
     if (problem) {
         call_fail(call, RPC_FAILED_PRECONDITION, "container %s %s", request->id, problem);

@@ -30,10 +30,15 @@ static int process_init(struct process *process, struct task *task, const char *
                : -ENOMEM;
 }
 
+static void refuse_all(const struct process *process, struct call **calls) {
+    while (*calls)
+        call_fail(*calls, RPC_NOT_FOUND, "process %s of container %s: not found", process->exec_id,
+                  process->task->id);
+}
+
 static void process_clear(struct process *process) {
-    while (process->waiters)
-        call_fail(process->waiters, RPC_NOT_FOUND, "process %s of container %s: not found",
-                  process->exec_id, process->task->id);
+    refuse_all(process, &process->waiters);
+    refuse_all(process, &process->deleters);
     loop_drop(&process->task->server->loop, &process->watch);
     loop_timer_stop(&process->task->server->loop, &process->again);
     for (int i = 0; i < 3; i++)

@@ -25,7 +25,8 @@ struct process {
     uint32_t exit_status;
     struct timespec exited_at;
     struct call *waiters;
-    struct timer again; /* when it is looked again how it is */
+    struct call *deleters; /* who want it deleted while it is being deleted */
+    struct timer again;    /* when it is looked again how it is */
 };
 
 struct task {
