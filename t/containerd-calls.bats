@@ -296,6 +296,19 @@ exits_heard() {
     kill "$SINK"
 }
 
+@test "streams: the null device is nothing, another device is refused by its name" {
+    prepare a
+    begins a </dev/null
+    call Create a "bundle=$B" input=/dev/null output=/dev/null errors=/dev/null
+    call Start a
+    call Kill a signal=9
+    call Wait a
+    call Delete a
+    refuses 2 Create a "bundle=$B" output=/dev/zero
+    says "/dev/zero is a device"
+    ends_server a
+}
+
 @test "two want it deleted at once: the second finds it gone" {
     local first second AS=slow
     stops

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -11,8 +12,11 @@
 #include "base/file.h"
 #include "containerd/helper/helper.h"
 
+#define NULL_DEVICE makedev(1, 3)
+
+/* `path` may be NULL. */
 static int set_target(char **target, const char *kind, const char *path, struct shim_error *error) {
-    if (asprintf(target, "%s:%s", kind, path) < 0) {
+    if (asprintf(target, "%s%s%s", kind, path ? ":" : "", path ? path : "") < 0) {
         *target = NULL;
         return error_set(error, -ENOMEM, "out of memory");
     }
@@ -35,7 +39,9 @@ static int set_path(char **target, const char *path, struct shim_error *error) {
     struct stat status;
     if (stat(path, &status) < 0)
         return error_set(error, -errno, "cannot use %s as a stream: %s", path, strerror(errno));
-    return set_target(target, S_ISREG(status.st_mode) ? "file" : "fifo", path, error);
+    if (S_ISCHR(status.st_mode) && status.st_rdev == NULL_DEVICE)
+        return set_target(target, "null", NULL, error);
+    return set_target(target, S_ISFIFO(status.st_mode) ? "fifo" : "file", path, error);
 }
 
 static int set_stream(char **target, const char *uri, struct shim_error *error) {
