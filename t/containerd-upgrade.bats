@@ -247,6 +247,39 @@ is_asked() {
     [[ $("$HELPERS/bad-client" "$A" overtaken 3>&-) == "the second" ]]
 }
 
+@test "a server whose program was replaced before it had begun is replaced as any other" {
+    local start
+    install_shim "$SHIM"
+    prepare a
+    mkfifo "$T/options"
+    shim -namespace "$ID" -address "$CONTAINERD_ADDRESS" -id "$ID-a" start <"$T/options" >"$T/answer" &
+    start=$!
+    # It executes the program, and reads.
+    exec 8>"$T/options"
+    eventually start_executes
+    install_shim "$SHIM"
+    exec 8>&-
+    wait "$start"
+    A=$(cat "$B/address")
+    PID_a=$(server)
+    [[ $(readlink "/proc/$PID_a/exe") == *" (deleted)" ]]
+    upgrade
+    is "$status $(cat "$T/complaint")" "0 "
+    goes_on_as_another "$PID_a"
+    executes_installed "$PID_a"
+    call Create a "bundle=$B"
+    call Delete a
+    ends_server a
+}
+
+start_executes() {
+    local pid
+    pid=$(pgrep -f -- "-namespace $ID -address $CONTAINERD_ADDRESS -id $ID-a start" | while read -r pid; do
+        [[ $(readlink "/proc/$pid/exe") != "$T/bin/containerd-shim-shimhost-v1" ]] || echo "$pid"
+    done)
+    [[ $pid ]]
+}
+
 @test "an event that containerd has got, and not answered yet, is not sent again by the new program" {
     local server
     install_shim "$SHIM"

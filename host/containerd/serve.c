@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "containerd/server.h"
 
+#define DELETED " (deleted)" /* what the kernel adds to the path of a file that is no more */
 #define PROCESS_NAME "containerd-shim" /* as containerd's own: what ps and top show */
 
 /* ---------------------------------------------------------------------------- the end */
@@ -93,12 +94,23 @@ static void open_log(void) {
     dup2(log >= 0 ? log : null, STDERR_FILENO);
 }
 
+int program_of(int proc_fd, char *path, size_t size) {
+    ssize_t n = readlinkat(proc_fd, "exe", path, size - 1);
+    if (n < 0)
+        return -errno;
+    path[n] = '\0';
+    size_t length = (size_t)n, added = strlen(DELETED);
+    if (length > added && strcmp(path + length - added, DELETED) == 0)
+        path[length - added] = '\0';
+    return 0;
+}
+
 static int find_program(char **ret_program, struct shim_error *error) {
     char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (n <= 0)
-        return error_set(error, -errno, "cannot find out the program's path");
-    path[n] = '\0';
+    int self AUTO_CLOSE = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = program_of(self, path, sizeof(path));
+    if (r < 0)
+        return error_set(error, r, "cannot find out the program's path: %s", strerror(-r));
     *ret_program = strdup(path);
     return *ret_program ? 0 : error_set(error, -ENOMEM, "out of memory");
 }

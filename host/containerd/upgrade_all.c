@@ -29,7 +29,6 @@
 #include "types.pb-c.h"
 
 #define PROGRAM "containerd-shim-shimhost-v1"
-#define DELETED " (deleted)" /* what the kernel adds to the path of a file that is no more */
 #define CMDLINE_MAX (64u << 10)
 #define SOCKETS_MAX (64u << 20)
 #define WORDS_MAX 64
@@ -64,13 +63,9 @@ static void found_cleanup(struct found **found) {
 /* Does it execute this program, or one that was replaced by it? */
 static bool executes_us(int proc_fd) {
     char path[PATH_MAX];
-    ssize_t n = readlinkat(proc_fd, "exe", path, sizeof(path) - 1);
-    if (n <= 0)
+    if (program_of(proc_fd, path, sizeof(path)) < 0)
         return false;
-    path[n] = '\0';
-    char *deleted = strstr(path, DELETED), *slash = strrchr(path, '/');
-    if (deleted && deleted[strlen(DELETED)] == '\0')
-        *deleted = '\0';
+    const char *slash = strrchr(path, '/');
     return slash && strcmp(slash + 1, PROGRAM) == 0;
 }
 
