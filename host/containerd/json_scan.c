@@ -2,9 +2,11 @@
 #include "containerd/json_scan.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define DEPTH_MAX 200
+#define DELIMITERS " \t\r\n,:]}\"" /* of what is no text, object or array */
 
 static const char *skip_space(const char *at) {
     return at + strspn(at, " \t\r\n");
@@ -16,6 +18,11 @@ static const char *skip_text(const char *at) {
         if (*at == '\\' && !*++at)
             return NULL;
     return *at ? at + 1 : NULL;
+}
+
+/* As good as not there: so Go writes a map that was never made. */
+static bool is_null(const char *at) {
+    return strncmp(at, "null", 4) == 0 && strcspn(at, DELIMITERS) == 4;
 }
 
 /* After a value of any kind, or NULL. What is inside is not checked more than is needed to find its
@@ -35,7 +42,7 @@ static const char *skip_value(const char *at) {
         } else if (depth > 0 && (*at == ',' || *at == ':')) {
             at++;
         } else {
-            size_t length = strcspn(at, " \t\r\n,:]}\"");
+            size_t length = strcspn(at, DELIMITERS);
             at = length > 0 ? at + length : NULL;
         }
     } while (at && depth > 0 && depth < DEPTH_MAX);
@@ -69,10 +76,12 @@ int json_scan_text(const char *document, const char *object, const char *key, ch
                    size_t size) {
     int error;
     const char *value = find_member(document, object, &error);
-    if (value)
+    if (value && !is_null(value))
         value = find_member(value, key, &error);
     if (!value)
         return error;
+    if (is_null(value))
+        return -ENOENT;
     if (*value != '"')
         return -EBADMSG;
     const char *end = skip_text(value);

@@ -7,8 +7,9 @@
 #include <stddef.h>
 
 /* Copies the text of the member `key` of the object that is the member `object` of the document
- * into `buffer`. Returns its length; -ENOENT: there is no such member; -EBADMSG: it is not a text,
- * has escapes in it, does not fit, or the document is no JSON up to there. */
+ * into `buffer`. Returns its length; -ENOENT: there is no such member, or one of the two is null;
+ * -EBADMSG: it is not a text, has escapes in it, does not fit, or the document is no JSON up to
+ * there. */
 int json_scan_text(const char *document, const char *object, const char *key, char *buffer,
                    size_t size);
 

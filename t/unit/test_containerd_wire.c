@@ -209,6 +209,11 @@ static void annotations_are_found(void **state) {
     assert_int_equal(json_scan_text(document, "annotations", "n", text, sizeof(text)), -EBADMSG);
     assert_int_equal(json_scan_text(document, "annotations", "k", text, 3), -EBADMSG);
     assert_int_equal(json_scan_text("{}", "annotations", "k", text, sizeof(text)), -ENOENT);
+    assert_int_equal(json_scan_text("{\"a\":null}", "a", "k", text, sizeof(text)), -ENOENT);
+    assert_int_equal(json_scan_text("{\"a\" : null , \"b\":1}", "a", "k", text, sizeof(text)),
+                     -ENOENT);
+    assert_int_equal(json_scan_text("{\"a\":{\"k\":null}}", "a", "k", text, sizeof(text)), -ENOENT);
+    assert_int_equal(json_scan_text("{\"a\":nullify}", "a", "k", text, sizeof(text)), -EBADMSG);
     assert_int_equal(json_scan_text("", "annotations", "k", text, sizeof(text)), -EBADMSG);
     /* Every beginning of it ends in an answer. */
     for (size_t length = 0; length < sizeof(document); length++) {
