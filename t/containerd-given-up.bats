@@ -84,6 +84,17 @@ deletes() {
     nothing_remains
 }
 
+@test "delete of what was never created: the server, which has nothing else, ends" {
+    local pid
+    prepare a
+    begins a </dev/null
+    pid=$(server)
+    deletes a
+    eventually is_over "$pid"
+    [[ ! -e ${A#unix://} ]]
+    nothing_remains
+}
+
 @test "delete that comes late does not meet the next container of that name" {
     local pid
     prepare a

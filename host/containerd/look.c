@@ -187,13 +187,12 @@ void method_shutdown(struct server *server, struct call *call, const ProtobufCMe
 
 void method_forget(struct server *server, struct call *call, const ProtobufCMessage *message) {
     struct task *task = task_find(server, ((const Pb__ProcessRequest *)message)->id);
-    if (task && task->creating) {
+    if (task && task->creating)
         task->unwanted = true;
-    } else if (task) {
+    else if (task)
         task_free(task);
-        if (!server->tasks)
-            server_retire(server);
-    }
+    if (!server->tasks) /* there may never have been one */
+        server_retire(server);
     call_answer(call, NULL);
     server_check_end(server);
 }
