@@ -624,6 +624,17 @@ soft_limit() {
         refuses 9 Checkpoint image "path=$T/image"
         call Start image
         refuses 3 Checkpoint image path=relative
+        for field in '\x18external_unix_sockets' '\x20terminal'; do
+            printf '%b\x01' "${field:0:4}" >"$T/option"
+            refuses 12 Checkpoint image "path=$T/refused" options.type_url=containerd.runc.v1.CheckpointOptions "options.value=@$T/option"
+            says "${field:4}"
+        done
+        for field in '\x32empty_namespaces' '\x3acgroups_mode'; do
+            printf '%b\x01x' "${field:0:4}" >"$T/option"
+            refuses 12 Checkpoint image "path=$T/refused" options.type_url=containerd.runc.v1.CheckpointOptions "options.value=@$T/option"
+            says "${field:4}"
+        done
+        [[ ! -e $T/refused ]]
         captures "$CLIENT" call "$A" Checkpoint "id=$ID-image" "path=$T/image-$AS"
         if [[ $status != 0 ]]; then
             [[ ${output,,} == *criu* || ${output,,} == *checkpoint* ]] || says CRIU

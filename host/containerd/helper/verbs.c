@@ -108,6 +108,15 @@ int verb_processes(struct helper *helper, struct shim_error *error) {
 
 /* ---------------------------------------------------------------------------- checkpoint */
 
+/* An option that is asked for and that no plugin can be told of, or NULL. */
+static const char *unsupported(const Pb__CheckpointOptions *options) {
+    return options->external_unix_sockets ? "external_unix_sockets"
+           : options->terminal            ? "terminal"
+           : options->n_empty_namespaces  ? "empty_namespaces"
+           : options->cgroups_mode[0]     ? "cgroups_mode"
+                                          : NULL;
+}
+
 /* `options` may be NULL. */
 static int checkpoint_as(struct helper *helper, const Pb__CheckpointOptions *options,
                          struct shim_error *error) {
@@ -117,6 +126,10 @@ static int checkpoint_as(struct helper *helper, const Pb__CheckpointOptions *opt
         .flags = SHIM_CHECKPOINT_LEAVE_RUNNING,
         .image_path = request->checkpoint,
     };
+    const char *refused = options ? unsupported(options) : NULL;
+    if (refused)
+        return error_set_reason(error, -EOPNOTSUPP, SHIM_REASON_UNSUPPORTED,
+                                "the option %s of a checkpoint is not supported", refused);
     if (options) {
         checkpoint.flags = (options->exit ? 0 : SHIM_CHECKPOINT_LEAVE_RUNNING) |
                            (options->open_tcp ? SHIM_CHECKPOINT_TCP_ESTABLISHED : 0) |
