@@ -95,6 +95,30 @@ deletes() {
     nothing_remains
 }
 
+@test "delete of a killed server: its socket is not removed while another one may be being made" {
+    local pid deletion holder
+    stops
+    prepare a
+    "$CLIENT" encode BootstrapParams "instance_id=$ID-a" "namespace=$ID" "socket_dir=$T/sockets" containerd_version=2.3.0 \
+        "containerd_ttrpc_address=$T/events.sock" >"$T/parameters"
+    begins a <"$T/parameters"
+    kill_and_await "$(server)"
+    flock "$T/sockets" sh -c "$STOP" 3>&- &
+    holder=$!
+    reached
+    deletes a &
+    deletion=$!
+    eventually waits_for_lock "$T/sockets"
+    [[ -S ${A#unix://} ]]
+    let_go
+    wait "$holder" "$deletion"
+    [[ ! -e ${A#unix://} ]]
+}
+
+waits_for_lock() {
+    grep -q -e "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks
+}
+
 @test "delete that comes late does not meet the next container of that name" {
     local pid
     prepare a

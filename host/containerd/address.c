@@ -73,7 +73,7 @@ int address_connect(const char *path) {
     return fd_steal(&fd);
 }
 
-/* The name is taken. 0: by nobody who is alive, and it is free now. */
+/* The name is taken. 0: by nobody who is alive, and it is free now. Under the directory's lock. */
 static int clear_stale(const char *path, struct shim_error *error) {
     int fd = address_connect(path);
     if (fd >= 0 || fd == -EAGAIN) {
@@ -96,6 +96,13 @@ static int lock_directory(const char *path) {
     if (fd >= 0)
         flock(fd, LOCK_EX);
     return fd;
+}
+
+void address_clear(const char *path) {
+    struct shim_error ignored = ERROR_NONE;
+    int lock AUTO_CLOSE = lock_directory(path);
+    if (lock >= 0)
+        clear_stale(path, &ignored);
 }
 
 int address_listen(const char *path, struct shim_error *error) {

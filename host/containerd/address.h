@@ -20,6 +20,9 @@ int address_path(const char *directory, const char *containerd, const char *name
  */
 int address_listen(const char *path, struct shim_error *error);
 
+/* Removes a socket that nobody listens on any more. */
+void address_clear(const char *path);
+
 /* Connects without waiting: a close-on-exec, non-blocking descriptor. -ECONNREFUSED, -ENOENT:
  * nobody listens; -EAGAIN: its queue is full. */
 int address_connect(const char *path);

@@ -103,11 +103,8 @@ static void clean_up(const struct arguments *arguments, char *bundle, struct end
 /* A server that was killed leaves its socket. */
 static void remove_stale_socket(int bundle_fd) {
     char path[ADDRESS_PATH_SIZE];
-    if (address_read(bundle_fd, path) < 0)
-        return;
-    int fd AUTO_CLOSE = address_connect(path);
-    if (fd == -ECONNREFUSED)
-        unlink(path);
+    if (address_read(bundle_fd, path) == 0)
+        address_clear(path);
 }
 
 /* A server that lives, which containerd has lost, is not to keep what is removed. */
