@@ -280,6 +280,29 @@ start_executes() {
     [[ $pid ]]
 }
 
+@test "what is held while a server waits to be replaced has a limit" {
+    local creation number jobs=()
+    slow_runtime
+    install_shim "$SHIM"
+    ln -sf containerd-shim-shimhost-v1 "$T/bin/containerd-shim-slow-v1"
+    creates a
+    PID_a=$(server)
+    kill -HUP "$PID_a"
+    eventually is_asked
+    head -c 4000000 /dev/zero | tr '\0' x >"$T/large"
+    for number in {1..9}; do
+        "$CLIENT" call "$A" Exec "id=$ID-a" "exec_id=e$number" spec.type_url=x "spec.value=@$T/large" >"$T/held-$number" 2>&1 3>&- &
+        jobs+=($!)
+    done
+    eventually grep -q '^8:' "$T"/held-{1..9}
+    let_go
+    wait "$creation" "${jobs[@]}" || true
+    goes_on_as_another "$PID_a"
+    is "$(cat "$T"/held-{1..9} | wc -l)" 1 "lines of those that were refused"
+    call Delete a
+    ends_server a
+}
+
 @test "an event that containerd has got, and not answered yet, is not sent again by the new program" {
     local server
     install_shim "$SHIM"

@@ -46,6 +46,8 @@ struct server {
     struct event_queue events;
     struct call *upgrades; /* who waits for the program to be replaced */
     struct held *held;     /* in the order in which they came */
+    struct held **held_end;
+    size_t held_size;      /* of all of them */
     struct timer goodbye;  /* ends a server whose last events nobody takes */
     struct timer patience; /* ends the waiting for the last helper */
     bool upgrading;        /* nothing new is begun; when the last helper has answered, exec */

@@ -10,6 +10,8 @@
 #include "containerd/methods.h"
 #include "ttrpc.pb-c.h"
 
+#define HELD_MAX (32u << 20) /* bytes: some requests are large, and a snapshot has to hold them */
+
 struct method {
     const char *name;
     const ProtobufCMessageDescriptor *request;
@@ -94,17 +96,18 @@ static void call_method(struct call *call, const struct method *method,
 }
 
 static void hold(struct call *call, const uint8_t *data, size_t length) {
-    struct held *held = malloc(sizeof(*held) + length);
+    struct server *server = call->server;
+    size_t size = sizeof(struct held) + length;
+    struct held *held = server->held_size + size > HELD_MAX ? NULL : malloc(size);
     if (!held) {
-        call_fail(call, RPC_RESOURCE_EXHAUSTED, "out of memory");
+        call_fail(call, RPC_RESOURCE_EXHAUSTED, "too much is to be done after the upgrade");
         return;
     }
     *held = (struct held){.call = call, .length = length};
     memcpy(held->data, data, length);
-    struct held **at = &call->server->held;
-    while (*at)
-        at = &(*at)->next;
-    *at = held;
+    *(server->held ? server->held_end : &server->held) = held;
+    server->held_end = &held->next;
+    server->held_size += size;
 }
 
 void service_request(struct call *call, const uint8_t *data, size_t length) {
@@ -127,6 +130,7 @@ void service_resume(struct server *server) {
     struct held *held;
     while ((held = server->held)) {
         server->held = held->next;
+        server->held_size -= sizeof(*held) + held->length;
         service_request(held->call, held->data, held->length);
         free(held);
     }
