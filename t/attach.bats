@@ -189,6 +189,28 @@ is_alone() {
     works delete --force "$ID"
 }
 
+@test "delete does not wait for ever for who takes the end of the output slowly" {
+    RUNTIME=${RUNTIMES%% *}
+    configure_runtime "$RUNTIME" 'timeouts: { drain: 100ms, delete: 3s }'
+    mkfifo "$T/out"
+    exec 7<>"$T/out"
+    "$SHIMHOST" run --stdin null --stdout pipe -r "$RUNTIME" -b "$(bundle much 'exec cat /dev/zero')" "$ID" \
+        >"$T/out" 2>"$T/err" </dev/null 3>&- 7>&- &
+    client=$!
+    eventually test -e "$STATE/$ID/init/starttime"
+    monitor=$(monitor_of "$ID")
+    eventually some_process_writes "$(field "$ID" .pid)"
+    works kill "$ID" KILL
+    is "$(shimhost wait "$ID")" 137
+    no is_over "$monitor"
+    works delete "$ID"
+    is_over "$monitor"
+    kill "$client"
+    exec 7>&-
+    joins "$client"
+    nothing_is_left
+}
+
 @test "execs are attached to by their id" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle "idle-$RUNTIME" 'while :; do sleep 1000; done')" "$ID"

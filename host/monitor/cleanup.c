@@ -8,7 +8,7 @@
 
 /* For a process to die of SIGKILL; longer means that the kernel holds it. */
 #define KILL_TIMEOUT 5000
-#define TELL_INTERVAL 1000
+#define TELL_INTERVAL 1000 /* between two tries to write the exit status */
 /* A command that writes without pause must not keep us from the deadline. */
 #define READS_AT_ONCE 16
 
@@ -45,18 +45,24 @@ static int start(struct monitor *monitor, char *const *argv) {
     return 0;
 }
 
+void cleanup_settle(struct monitor *monitor) {
+    if (monitor->told) {
+        monitor->state = streams_drained(monitor) ? DONE : DRAINING;
+        monitor->deadline = monitor->streams.drain_until;
+    } else {
+        monitor->state = TELLING;
+        monitor->deadline = watch_deadline(TELL_INTERVAL);
+    }
+}
+
 static void finish(struct monitor *monitor) {
     if (!monitor->unclean)
         record_cleaned();
     if (monitor->failure) {
         launch_tell(monitor);
         monitor->state = DONE;
-    } else if (monitor->told) {
-        monitor->state = streams_drained(monitor) ? DONE : DRAINING;
-        monitor->deadline = monitor->streams.drain_until;
     } else {
-        monitor->state = TELLING;
-        monitor->deadline = watch_deadline(TELL_INTERVAL);
+        cleanup_settle(monitor);
     }
 }
 

@@ -21,6 +21,11 @@ static const char *name_of(const struct monitor *monitor, const struct output *o
 
 /* ---- the sink that takes bytes as they are ---- */
 
+/* A sink that is full is not waited for. */
+static bool drops(const struct monitor *monitor, const struct output *output) {
+    return plan_of(monitor, output)->drop || monitor->streams.late;
+}
+
 static void count_lost(struct output *output) {
     output->lost += output->end - output->sunk;
     output->lost_total += output->end - output->sunk;
@@ -78,7 +83,7 @@ static void sink_write(struct monitor *monitor, struct output *output) {
         if (written > 0) {
             output->sunk += (uint32_t)written;
         } else if (written == -EAGAIN) {
-            if (plan_of(monitor, output)->drop)
+            if (drops(monitor, output))
                 sink_lost(monitor, output);
             return;
         } else if (written != -EINTR) {
@@ -135,7 +140,7 @@ static bool splice_output(struct monitor *monitor, struct output *output) {
     }
     /* There is something to read, so it is the sink that is full. What cannot be spliced is copied.
      */
-    if (moved != -EAGAIN || plan_of(monitor, output)->drop)
+    if (moved != -EAGAIN || drops(monitor, output))
         return false;
     output->sink_full = true;
     return true;

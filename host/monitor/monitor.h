@@ -176,6 +176,10 @@ void cleanup_ended(struct monitor *monitor, int wait_status);
 /* It has not, in time. */
 void cleanup_timed_out(struct monitor *monitor);
 
+/* All is done but to tell the exit status, or to copy what is left. The next state is TELLING,
+ * DRAINING or DONE. */
+void cleanup_settle(struct monitor *monitor);
+
 /* Reads what it has to say. Never blocks. */
 void cleanup_read(struct monitor *monitor);
 
@@ -269,7 +273,8 @@ void streams_end(struct monitor *monitor);
 /* Is all of that copied? */
 bool streams_drained(struct monitor *monitor);
 
-/* It is not, but nobody waits any longer. */
+/* It is not in time: from now on only the owner is waited for, who gets what was written until
+ * then. */
 void streams_abandon(struct monitor *monitor);
 
 /* ---- control.c --------------------------------------------------------------------------------

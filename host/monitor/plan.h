@@ -89,7 +89,8 @@ struct plan {
  *     console=1 term=COLSxROWS   a terminal takes the place of the pipes
  *     stdin-fifo=FD        feeds the terminal
  *     owner=UID:GID        of pipes
- *     drain-timeout=MS     how long pipes are read after the end that somebody still holds
+ *     drain-timeout=MS     how long pipes are read after the end that somebody still holds; what
+ *                          was read, or is in them then, waits for the owner
  *
  * `argv` is changed: the commands in it become NULL-terminated vectors. Returns NULL, or a word
  * that is not understood, or what is missing. */

@@ -227,26 +227,37 @@ void streams_handle(struct monitor *monitor, const struct pollfd *slots) {
 
 /* ---- the end ---- */
 
-/* Copies what is there now, within reason: it may be growing all the time. True: that was all. */
+/* Copies what is there now, within reason: it may be growing all the time. True: that was all, or,
+ * once it is late, has to be. */
 static bool copy_rest(struct monitor *monitor, struct output *output) {
-    for (int i = 0; i < LAST_READS && output->source >= 0; i++) {
+    bool late = monitor->streams.late;
+    if (!late)
+        output->last_reads = LAST_READS;
+    while (output->source >= 0 && !copy_holds(monitor, output)) {
         struct pollfd readable = {.fd = output->source, .events = POLLIN};
         struct __kernel_timespec now = {0};
-        if (copy_holds(monitor, output))
-            return false;
         if (sys_poll(&readable, 1, &now) <= 0)
             return true;
+        if (!output->last_reads)
+            return late;
+        output->last_reads--;
         copy_output(monitor, output);
     }
     return output->source < 0;
 }
 
-/* Of a terminal only what is in it is of interest: whoever holds it open still may do so for ever.
- */
-static void drain_terminal(struct monitor *monitor) {
-    struct output *output = &monitor->streams.outputs[0];
-    if (output->terminal && output->source >= 0 && copy_rest(monitor, output))
-        copy_end(monitor, output);
+/* Of a terminal, and once it is late of a pipe, too, only what is in it is of interest: whoever
+ * holds it open still may do so for ever. */
+static void drain(struct monitor *monitor, struct output *output) {
+    const struct streams *streams = &monitor->streams;
+    bool to_its_end = !output->terminal && !streams->late;
+    if (output->source < 0 || to_its_end || !copy_rest(monitor, output))
+        return;
+    if (streams->late && output->source >= 0)
+        log_line(monitor, "warning",
+                 "somebody still holds %s open; what is written to it from now on is lost",
+                 output == &streams->outputs[0] ? "stdout" : "stderr");
+    copy_end(monitor, output);
 }
 
 void streams_catch_up(struct monitor *monitor) {
@@ -273,37 +284,27 @@ void streams_end(struct monitor *monitor) {
     if (streams->input >= 0 && streams->input != streams->outputs[0].source)
         sys_close(streams->input);
     streams->input = -1;
-    if (!streams->awaiting)
-        drain_terminal(monitor);
     end_if_drained(monitor);
 }
 
 bool streams_drained(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
-    if (!streams->active)
-        return true;
-    if (streams->over && !streams->awaiting)
-        drain_terminal(monitor);
-    for (int i = 0; i < 2; i++)
-        if (streams->outputs[i].source >= 0 || copy_holds(monitor, &streams->outputs[i]))
-            return false;
-    return true;
+    bool drained = true;
+    for (int i = 0; i < 2 && streams->active; i++) {
+        struct output *output = &streams->outputs[i];
+        if (streams->over && !streams->awaiting)
+            drain(monitor, output);
+        drained = drained && output->source < 0 && !copy_holds(monitor, output);
+    }
+    return drained;
 }
 
 void streams_abandon(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
     streams->awaiting = false;
+    streams->late = true;
     for (int i = 0; i < 2; i++) {
-        struct output *output = &streams->outputs[i];
-        const char *name = i == 0 ? "stdout" : "stderr";
-        copy_rest(monitor, output);
-        if (copy_holds(monitor, output))
-            log_line(monitor, "warning", "the rest of %s is lost: nobody has taken it", name);
-        else if (output->source >= 0)
-            log_line(monitor, "warning",
-                     "somebody still holds %s open; what is written to it from now on is lost",
-                     name);
-        copy_end(monitor, output);
+        streams->outputs[i].last_reads = LAST_READS;
+        copy_held(monitor, &streams->outputs[i]); /* which waits for the sink no more */
     }
-    attach_close(monitor);
 }

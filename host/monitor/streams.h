@@ -50,6 +50,7 @@ struct output {
     uint32_t owned; /* and up to here the owner */
     bool sink_full; /* after a splice: wait for the sink, not for the source */
     bool terminal;
+    uint8_t last_reads;  /* that are still made of what is in the source at the end */
     uint64_t lost;       /* bytes that the sink did not take, not yet told, */
     uint64_t lost_total; /* and in all */
 };
@@ -73,6 +74,7 @@ struct client {
 struct streams {
     bool active;   /* there is something to copy */
     bool over;     /* the process has ended */
+    bool late;     /* and so has the time for draining: only the owner is still waited for */
     bool awaiting; /* nobody has attached yet */
     int64_t drain_until;
     bool busy;       /* something was copied lately */

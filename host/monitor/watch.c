@@ -11,11 +11,12 @@
  *   YIELDING    -                 -                -                 -                 -
  *   CLEANING    CLEANING, or      -                -                 kill, CLEANING    -
  *               TELLING, or DONE
- *   DRAINING    -                 -                -                 DONE              -
- *   TELLING     -                 -                -                 TELLING or DONE   -
+ *   DRAINING    -                 -                -                 -, or DONE        -
+ *   TELLING     -                 -                -                 TELLING, or DONE  -
  *
- * YIELDING ends with what the host is having changed, in CLEANING; DRAINING, too, when every stream
- * that is copied has.
+ * YIELDING ends with what the host is having changed, in CLEANING. Once the status is told DRAINING
+ * comes before DONE, until every stream that is copied has ended; at its deadline only the owner's
+ * are still waited for.
  */
 #include "monitor.h"
 
@@ -25,8 +26,7 @@
 #include <linux/time.h>
 #include <linux/wait.h>
 
-#define TELL_INTERVAL 1000 /* between two tries to write the exit status */
-#define TELL_TRIES 60
+#define TELL_TRIES 60        /* to write the exit status */
 #define REAPING_TIMEOUT 1000 /* for whoever is the parent of a foreign process */
 
 int64_t watch_now(void) {
@@ -156,14 +156,12 @@ static void deadline_passed(struct monitor *monitor) {
         break;
     case DRAINING:
         streams_abandon(monitor);
-        monitor->state = DONE;
+        if (streams_drained(monitor))
+            monitor->state = DONE;
         break;
     case TELLING:
         tell(monitor);
-        if (monitor->told)
-            monitor->state = DONE;
-        else
-            monitor->deadline = watch_deadline(TELL_INTERVAL);
+        cleanup_settle(monitor);
         break;
     case YIELDING:
     case DONE:

@@ -335,6 +335,61 @@ static void an_owner_who_comes_late(void **state) {
     assert_ends(&job->base, 4);
 }
 
+/* How much a process has written in all. */
+static size_t written_by(pid_t pid) {
+    char path[32];
+    size_t written = 0;
+    snprintf(path, sizeof(path), "/proc/%d/io", pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "rchar: %*u wchar: %zu", &written), 1);
+    fclose(file);
+    return written;
+}
+
+/* It begins to read long after the deadline for all others. */
+static void an_owner_who_is_slow_at_the_end(void **state) {
+    struct job *job = *state;
+    struct received received = {0};
+    attachable(job);
+    word(job, "await-attach=1");
+    word(job, "drain-timeout=20");
+    start(job, "exec seq 1000000 9999999");
+    int client = attach(job);
+    pid_t process = recorded_pid(&job->base);
+    assert_sleeps(job->base.pid); /* the process has to wait */
+    size_t written = written_by(process);
+    assert_int_equal(kill(process, SIGKILL), 0);
+    await_exit(&job->base);
+    assert_content(&job->base, "exitStatus", "137\n");
+    assert_sleeps(job->base.pid);
+    receive_all(client, &received);
+    assert_in_range(received.size, written, SIZE_MAX);
+    assert_int_equal(received.lost, 0);
+    free(received.output);
+    assert_ends(&job->base, 137);
+}
+
+/* What others write after the deadline is nobody's, however much there is of it. */
+static void an_owner_who_is_slow_beside_a_stray(void **state) {
+    struct job *job = *state;
+    struct received received = {0};
+    attachable(job);
+    word(job, "await-attach=1");
+    word(job, "drain-timeout=20");
+    start(job, "yes & echo $! > stray; read x < go; exit 4");
+    int client = attach(job);
+    go(&job->base);
+    await_exit(&job->base);
+    assert_sleeps(job->base.pid);
+    receive_all(client, &received);
+    assert_int_equal(received.lost, 0);
+    free(received.output);
+    assert_ends(&job->base, 4);
+    await_text(job, "shim-log.json", "somebody still holds stdout open");
+    assert_true(gone(atoi(content(&job->base, "stray")))); /* of SIGPIPE */
+}
+
 /* The log gets it all the same. */
 static void an_owner_who_never_comes(void **state) {
     struct job *job = *state;
@@ -393,14 +448,24 @@ static void an_owner_who_has_died(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_setup, job_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(all_clients_get_everything), TEST(slow_clients_hold_up_nobody),
-        TEST(no_more_than_sixteen),       TEST(another_user_is_refused),
-        TEST(clients_that_hang_up),       TEST(packets_that_make_no_sense),
-        TEST(the_end_is_no_reset),        TEST(input_of_a_client_that_leaves),
-        TEST(input_of_several),           TEST(the_end_of_input),
-        TEST(input_that_nobody_reads),    TEST(nothing_is_lost_to_the_owner),
-        TEST(an_owner_who_leaves),        TEST(an_owner_who_comes_late),
-        TEST(an_owner_who_never_comes),   TEST(an_owner_who_never_comes_to_one_that_lives),
+        TEST(all_clients_get_everything),
+        TEST(slow_clients_hold_up_nobody),
+        TEST(no_more_than_sixteen),
+        TEST(another_user_is_refused),
+        TEST(clients_that_hang_up),
+        TEST(packets_that_make_no_sense),
+        TEST(the_end_is_no_reset),
+        TEST(input_of_a_client_that_leaves),
+        TEST(input_of_several),
+        TEST(the_end_of_input),
+        TEST(input_that_nobody_reads),
+        TEST(nothing_is_lost_to_the_owner),
+        TEST(an_owner_who_leaves),
+        TEST(an_owner_who_comes_late),
+        TEST(an_owner_who_is_slow_at_the_end),
+        TEST(an_owner_who_is_slow_beside_a_stray),
+        TEST(an_owner_who_never_comes),
+        TEST(an_owner_who_never_comes_to_one_that_lives),
         TEST(an_owner_who_has_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
