@@ -256,12 +256,20 @@ bool attach_any(const struct streams *streams) {
     return false;
 }
 
+/* The socket of who has lost something may be full: it gets room for this one packet. (The kernel
+ * doubles what it is told, and allows twice what a socket has at first; socket(7).) */
+static void send_last_notice(const struct client *client) {
+    const int room = 1 << 20;
+    sys_setsockopt(client->fd, LEVEL_SOCKET, OPTION_SEND_BUFFER, &room, sizeof(room));
+    send_notice(client->fd, client->lost);
+}
+
 void attach_close(struct monitor *monitor) {
     struct streams *streams = &monitor->streams;
     for (int i = 0; i < CLIENTS; i++)
         if (streams->clients[i].fd >= 0) {
             if (streams->clients[i].lost)
-                send_notice(streams->clients[i].fd, streams->clients[i].lost);
+                send_last_notice(&streams->clients[i]);
             drop_client(streams, &streams->clients[i]);
         }
     if (streams->listener >= 0)

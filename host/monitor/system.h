@@ -254,6 +254,10 @@ static inline int sys_getsockopt(int fd, int level, int option, void *value, uns
     return (int)call6(__NR_getsockopt, fd, level, option, (long)value, (long)size, 0);
 }
 
+static inline int sys_setsockopt(int fd, int level, int option, const void *value, unsigned size) {
+    return (int)call6(__NR_setsockopt, fd, level, option, (long)value, size, 0);
+}
+
 static inline long sys_sendmsg(int fd, const void *message, int flags) {
     return call3(__NR_sendmsg, fd, (long)message, flags);
 }

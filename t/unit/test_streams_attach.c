@@ -69,6 +69,23 @@ static void slow_clients_hold_up_nobody(void **state) {
     assert_ends(&job->base, 0);
 }
 
+/* Also one who does not read before everything is over. */
+static void a_slow_client_is_told_at_the_end(void **state) {
+    enum { SIZE = 3000000 };
+    struct job *job = *state;
+    struct received received = {0};
+    attachable(job);
+    start(job, "read x; echo $x; read x < go; head -c 3000000 /dev/zero | tr '\\0' x; exit 4");
+    int client = attach(job);
+    await_attached(client);
+    go(&job->base);
+    assert_ends(&job->base, 4);
+    receive_all(client, &received);
+    assert_true(received.lost > SIZE / 2);
+    assert_int_equal(received.size + received.lost, SIZE);
+    free(received.output);
+}
+
 static void no_more_than_sixteen(void **state) {
     enum { MOST = 16 };
     struct job *job = *state;
@@ -450,6 +467,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(all_clients_get_everything),
         TEST(slow_clients_hold_up_nobody),
+        TEST(a_slow_client_is_told_at_the_end),
         TEST(no_more_than_sixteen),
         TEST(another_user_is_refused),
         TEST(clients_that_hang_up),
