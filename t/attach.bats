@@ -189,6 +189,26 @@ is_alone() {
     works delete --force "$ID"
 }
 
+@test "who runs a process and cannot show its output any more ends its input" {
+    RUNTIME=${RUNTIMES%% *}
+    mkfifo "$T/in" "$T/out"
+    exec 8<>"$T/in" # its other end is never closed
+    timeout "$PATIENCE" "$SHIMHOST" run -i --stdout pipe -r "$RUNTIME" -b "$(bundle cat 'exec cat')" "$ID" \
+        <"$T/in" >"$T/out" 2>"$T/err" 3>&- 8>&- &
+    client=$!
+    exec 7<"$T/out"
+    echo one >&8
+    read -r -u 7 line
+    is "$line" one
+    exec 7<&- # nobody reads any more
+    echo two >&8
+    joins "$client"
+    is "$status" 0
+    grep -q "cannot write to standard output" "$T/err"
+    exec 8>&-
+    works delete "$ID"
+}
+
 @test "delete does not wait for ever for who takes the end of the output slowly" {
     RUNTIME=${RUNTIMES%% *}
     configure_runtime "$RUNTIME" 'timeouts: { drain: 100ms, delete: 3s }'

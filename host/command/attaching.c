@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "process/fifo.h"
 
 /* How long a process may take to end after a signal that this program leaves for. */
 #define LEAVING 5000 /* milliseconds */
@@ -123,6 +124,13 @@ static int after_signal(const struct attaching *attaching, int number, int32_t *
     return 1;
 }
 
+/* Nobody feeds the process any more: one that reads to the end of its input would wait for ever. */
+static void end_input(const struct attaching *attaching) {
+    struct shim_error ignored = ERROR_NONE; /* it may be over */
+    engine_control(attaching->invocation->engine, attaching->container, attaching->process,
+                   CONTROL_CLOSE_STDIN, 0, 0, &ignored);
+}
+
 int stay_with(const struct attaching *attaching, bool attached, int32_t *ret_exit_status,
               struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
@@ -130,8 +138,10 @@ int stay_with(const struct attaching *attaching, bool attached, int32_t *ret_exi
     int number = 0;
     int r = attached ? attach_user(attaching, &outcome, &number, &problem) : 0;
     /* That the output cannot be shown ends neither the process nor the waiting for it. */
-    if (r < 0)
+    if (r < 0) {
         complain(attaching->invocation, attaching->container, &problem);
+        end_input(attaching);
+    }
     if (r == 0 && outcome == ATTACH_LEFT)
         return after_signal(attaching, number, ret_exit_status, error);
     if (r == 0 && outcome == ATTACH_DETACHED) {
