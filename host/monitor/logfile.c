@@ -198,8 +198,8 @@ static void rotate(struct monitor *monitor) {
     struct text from = TEXT_IN(from_buffer), to = TEXT_IN(to_buffer);
     const struct plan *plan = monitor->plan;
     int result = 0;
-    if (plan->log_max_files == 1)
-        result = sys_ftruncate(monitor->streams.log.fd, 0);
+    if (plan->log_max_files == 1 && (result = sys_unlink(plan->log_path)) == -ENOENT)
+        result = 0;
     for (unsigned number = plan->log_max_files - 1; number > 0 && result >= 0; number--) {
         numbered(&from, plan->log_path, number - 1);
         numbered(&to, plan->log_path, number);

@@ -298,6 +298,22 @@ static void reopened_by_order(void **state) {
     assert_log(job, "moved", "T stdout F one\n", 15);
 }
 
+/* Somebody else moves the only file there is away, and makes no order. */
+static void a_file_that_was_moved_is_not_emptied(void **state) {
+    struct job *job = *state;
+    int directory = job->base.plan.directory_fd;
+    log_to(job, "k8s-file", "log");
+    word(job, "log-max-size=100");
+    word(job, "log-max-files=1");
+    start(job, "echo one; read x < go; echo two; echo three");
+    await_text(job, "log", "one");
+    assert_int_equal(renameat(directory, "log", directory, "moved"), 0);
+    go(&job->base);
+    assert_ends(&job->base, 0);
+    assert_log_text(job, "T stdout F three\n");
+    assert_log(job, "moved", "T stdout F one\nT stdout F two\n", 30);
+}
+
 static void never_through_a_symbolic_link(void **state) {
     struct job *job = *state;
     int directory = job->base.plan.directory_fd;
@@ -423,6 +439,7 @@ int main(void) {
         TEST(rotation_with_one_file),
         TEST(rotation_of_single_records),
         TEST(reopened_by_order),
+        TEST(a_file_that_was_moved_is_not_emptied),
         TEST(never_through_a_symbolic_link),
         TEST(never_to_what_is_no_file),
         TEST(a_limit_in_the_middle_of_a_record),
