@@ -164,8 +164,16 @@ static void numbered(struct text *name, const char *path, unsigned number) {
     }
 }
 
+/* What was cut short by whoever wrote to it before gets its end. Returns the file's size. */
+static int64_t end_torn_record(const struct monitor *monitor, int fd, int64_t size) {
+    char last = '\n';
+    if (monitor->plan->log_format != LOG_RAW && size > 0)
+        sys_pread(fd, &last, 1, size - 1);
+    return last == '\n' || sys_write(fd, "\n", 1) != 1 ? size : size + 1;
+}
+
 static int open_log(struct monitor *monitor) {
-    int fd = sys_open(monitor->plan->log_path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0640);
+    int fd = sys_open(monitor->plan->log_path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0640);
     if (fd < 0)
         return fd;
     /* Whoever can write to the directory may have put a device there. */
@@ -177,7 +185,7 @@ static int open_log(struct monitor *monitor) {
     sys_fchmod(fd, 0640); /* our umask is for our own files */
     sys_close(monitor->streams.log.fd);
     monitor->streams.log.fd = fd;
-    monitor->streams.log.size = (uint64_t)size;
+    monitor->streams.log.size = (uint64_t)end_torn_record(monitor, fd, size);
     return 0;
 }
 

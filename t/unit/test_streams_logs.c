@@ -298,6 +298,19 @@ static void reopened_by_order(void **state) {
     assert_log(job, "moved", "T stdout F one\n", 15);
 }
 
+/* What a monitor that was killed, or a full disk, has left. */
+static void a_torn_record_does_not_spoil_the_next(void **state) {
+    struct job *job = *state;
+    put(&job->base, "log", "torn");
+    log_to(job, "k8s-file", "log");
+    start(job, "echo one; read x < go; echo two");
+    await_text(job, "log", "one");
+    order(job, "2 0 0\n"); /* of a log that is whole nothing changes */
+    go(&job->base);
+    assert_ends(&job->base, 0);
+    assert_log_text(job, "torn\nT stdout F one\nT stdout F two\n");
+}
+
 /* Somebody else moves the only file there is away, and makes no order. */
 static void a_file_that_was_moved_is_not_emptied(void **state) {
     struct job *job = *state;
@@ -439,6 +452,7 @@ int main(void) {
         TEST(rotation_with_one_file),
         TEST(rotation_of_single_records),
         TEST(reopened_by_order),
+        TEST(a_torn_record_does_not_spoil_the_next),
         TEST(a_file_that_was_moved_is_not_emptied),
         TEST(never_through_a_symbolic_link),
         TEST(never_to_what_is_no_file),
