@@ -164,6 +164,22 @@ static void numbered(struct text *name, const char *path, unsigned number) {
     }
 }
 
+/* One that is made has the mode of the file before it; our umask is for our own files. */
+static int open_or_make(const struct monitor *monitor) {
+    const char *path = monitor->plan->log_path;
+    const int flags = O_RDWR | O_APPEND | O_NONBLOCK;
+    struct stat before;
+    int fd = sys_open(path, flags, 0);
+    if (fd != -ENOENT)
+        return fd;
+    fd = sys_open(path, flags | O_CREAT | O_EXCL, 0600);
+    if (fd == -EEXIST) /* somebody else has made it meanwhile */
+        return sys_open(path, flags, 0);
+    if (fd >= 0 && sys_fstat(monitor->streams.log.fd, &before) == 0)
+        sys_fchmod(fd, before.st_mode & 0777);
+    return fd;
+}
+
 /* What was cut short by whoever wrote to it before gets its end. Returns the file's size. */
 static int64_t end_torn_record(const struct monitor *monitor, int fd, int64_t size) {
     char last = '\n';
@@ -173,7 +189,7 @@ static int64_t end_torn_record(const struct monitor *monitor, int fd, int64_t si
 }
 
 static int open_log(struct monitor *monitor) {
-    int fd = sys_open(monitor->plan->log_path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0640);
+    int fd = open_or_make(monitor);
     if (fd < 0)
         return fd;
     /* Whoever can write to the directory may have put a device there. */
@@ -182,7 +198,6 @@ static int open_log(struct monitor *monitor) {
         sys_close(fd);
         return -EINVAL;
     }
-    sys_fchmod(fd, 0640); /* our umask is for our own files */
     sys_close(monitor->streams.log.fd);
     monitor->streams.log.fd = fd;
     monitor->streams.log.size = (uint64_t)end_torn_record(monitor, fd, size);

@@ -298,6 +298,27 @@ static void reopened_by_order(void **state) {
     assert_log(job, "moved", "T stdout F one\n", 15);
 }
 
+/* Of a file that was there before, and of one that takes the place of another, the mode is its
+ * owner's to choose. */
+static void the_mode_is_kept(void **state) {
+    struct job *job = *state;
+    struct stat status;
+    int directory = job->base.plan.directory_fd;
+    log_to(job, "k8s-file", "log");
+    assert_int_equal(fchmodat(directory, "log", 0604, 0), 0);
+    word(job, "log-max-size=100");
+    word(job, "log-max-files=2");
+    start(job, "echo one; read x < go; echo two; echo three");
+    await_text(job, "log", "one");
+    assert_int_equal(fstatat(directory, "log", &status, 0), 0);
+    assert_int_equal(status.st_mode & 0777, 0604);
+    go(&job->base);
+    assert_ends(&job->base, 0);
+    await_text(job, "log.1", "two");
+    assert_int_equal(fstatat(directory, "log", &status, 0), 0);
+    assert_int_equal(status.st_mode & 0777, 0604);
+}
+
 /* What a monitor that was killed, or a full disk, has left. */
 static void a_torn_record_does_not_spoil_the_next(void **state) {
     struct job *job = *state;
@@ -452,6 +473,7 @@ int main(void) {
         TEST(rotation_with_one_file),
         TEST(rotation_of_single_records),
         TEST(reopened_by_order),
+        TEST(the_mode_is_kept),
         TEST(a_torn_record_does_not_spoil_the_next),
         TEST(a_file_that_was_moved_is_not_emptied),
         TEST(never_through_a_symbolic_link),
