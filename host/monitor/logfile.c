@@ -256,13 +256,25 @@ static bool make_room(struct monitor *monitor, size_t size) {
     return true;
 }
 
+/* Has the file room for what is on its way, `used` bytes? If it seems not, its size is looked up:
+ * somebody may have copied it and cut it short. */
+static bool has_room(struct monitor *monitor, uint32_t used) {
+    struct log_file *log = &monitor->streams.log;
+    uint64_t limit = monitor->plan->log_max_size;
+    if (!limit || log->size + used <= limit)
+        return true;
+    int64_t size = file_size(log->fd);
+    if (size >= 0)
+        log->size = (uint64_t)size;
+    return log->size + used <= limit;
+}
+
 /* A record is complete, from `start` on: if the file has no room for it, it becomes the first of
  * the next. */
 static void end_record(struct monitor *monitor, uint32_t start, char *end) {
     struct log_file *log = &monitor->streams.log;
-    uint64_t limit = monitor->plan->log_max_size;
     uint32_t used = (uint32_t)(end - log->records);
-    if (limit && log->size + used > limit && log->size + start > 0) {
+    if (log->size + start > 0 && !has_room(monitor, used)) {
         uint32_t length = used - start;
         log->used = start;
         log_file_flush(monitor);

@@ -348,6 +348,24 @@ static void a_file_that_was_moved_is_not_emptied(void **state) {
     assert_log(job, "moved", "T stdout F one\nT stdout F two\n", 30);
 }
 
+/* As copytruncate of logrotate(8) does. */
+static void a_file_that_was_cut_short_has_room(void **state) {
+    struct job *job = *state;
+    int directory = job->base.plan.directory_fd;
+    log_to(job, "k8s-file", "log");
+    word(job, "log-max-size=100");
+    word(job, "log-max-files=2");
+    start(job, "echo one; read x < go; echo two; echo three");
+    await_text(job, "log", "one");
+    int fd = openat(directory, "log", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    close(fd);
+    go(&job->base);
+    assert_ends(&job->base, 0);
+    assert_log_text(job, "T stdout F two\nT stdout F three\n");
+    assert_null(content(&job->base, "log.1"));
+}
+
 static void never_through_a_symbolic_link(void **state) {
     struct job *job = *state;
     int directory = job->base.plan.directory_fd;
@@ -476,6 +494,7 @@ int main(void) {
         TEST(the_mode_is_kept),
         TEST(a_torn_record_does_not_spoil_the_next),
         TEST(a_file_that_was_moved_is_not_emptied),
+        TEST(a_file_that_was_cut_short_has_room),
         TEST(never_through_a_symbolic_link),
         TEST(never_to_what_is_no_file),
         TEST(a_limit_in_the_middle_of_a_record),
