@@ -105,6 +105,36 @@ DRIVERS="k8s-file json-file"
     done
 }
 
+@test "--follow goes on when somebody else moves the log, before he has it opened anew" {
+    RUNTIME=${RUNTIMES%% *}
+    for how in dated numbered removed; do
+        event "moved-$how" "opened-$how"
+        mkdir "$T/$how"
+        log=$T/$how/log
+        works run -d -r "$RUNTIME" -b "$(bundle "$how" "echo one; read -r x </events/moved-$how; echo two
+            read -r x </events/opened-$how; echo three")" --log "k8s-file:$log" "$ID"
+        "$SHIMHOST" logs --follow "$ID" </dev/null >"$T/$how/read" 2>"$T/$how/complaints" 3>&- &
+        follower=$!
+        eventually grep -q one "$T/$how/read"
+        case $how in
+        dated) mv "$log" "$log.20260131-1" ;; # as kubelet does
+        numbered) mv "$log" "$log.1" && : >"$log" ;;
+        removed) rm "$log" ;;
+        esac
+        give "moved-$how"
+        eventually grep -q two "$T/$how/read"
+        echo "2 0 0" >"$STATE/$ID/init/control"
+        eventually test -e "$log"
+        give "opened-$how"
+        joins "$follower"
+        is "$status" 0
+        is "$(xargs <"$T/$how/read")" "one two three"
+        [[ $how == removed ]] || is "$(cat "$T/$how/complaints")" ""
+        has_ended "$ID"
+        works delete "$ID"
+    done
+}
+
 @test "--follow sleeps while nothing is written, and notices that nobody reads it" {
     RUNTIME=${RUNTIMES%% *}
     works run -d -r "$RUNTIME" -b "$(bundle sleeps 'echo hello; while :; do sleep 1000; done')" --log "k8s-file:$T/log" "$ID"

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,12 +94,20 @@ static int find(const struct log_files *files, int fd) {
     return -ESTALE;
 }
 
+/* It is no file of the log any more, but not because it was removed. */
+static bool has_another_name(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
 /* What follows holds only if the file is still where it was found: a rotation in between moved
  * both. */
 static int open_beside(const struct log_files *files, int fd, int step, int *ret_fd,
                        struct shim_error *error) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         int number = find(files, fd), opened AUTO_CLOSE = -1;
+        if (number == -ESTALE && step < 0 && has_another_name(fd))
+            return open_number(files, 0, ret_fd, error);
         if (number < 0)
             return error_set(error, number, "the log %s: a file was removed while it was read",
                              files->path);

@@ -22,7 +22,8 @@ void log_files_close(struct log_files *files);
 /* Each opens one file for reading, for the caller to close. It is a regular file, and no symbolic
  * link is followed. -ENOENT: there is none, the newest included; otherwise what open(2) says. */
 int log_files_newest(const struct log_files *files, int *ret_fd, struct shim_error *error);
-/* The one before, or behind, the open file `fd`. -ESTALE: rotation has removed `fd` itself. */
+/* The one before, or behind, the open file `fd`. -ESTALE: rotation has removed `fd` itself. Behind
+ * one that somebody has given a name of his own comes the newest. */
 int log_files_older(const struct log_files *files, int fd, int *ret_fd, struct shim_error *error);
 int log_files_newer(const struct log_files *files, int fd, int *ret_fd, struct shim_error *error);
 /* The first of all. */

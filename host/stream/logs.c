@@ -118,18 +118,23 @@ static void read_file(struct printer *printer, int fd_take, off_t offset) {
     log_lines_from(&printer->lines, fd_take, offset);
 }
 
-/* The file is watched under its inode, whatever becomes of its name. */
-static int watch_file(struct printer *printer, struct shim_error *error) {
+/* The file is watched under its inode, whatever becomes of its name. Returns the watch. */
+static int add_watch(const struct printer *printer, int fd, struct shim_error *error) {
     char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int watch = inotify_add_watch(printer->inotify_fd, path, IN_MODIFY | IN_MOVE_SELF);
+    return watch >= 0 ? watch
+                      : error_set(error, -errno, "cannot watch the log %s: %s",
+                                  printer->options->path, strerror(errno));
+}
+
+static int watch_file(struct printer *printer, struct shim_error *error) {
     if (printer->inotify_fd < 0)
         return 0;
     if (printer->file_watch >= 0)
         inotify_rm_watch(printer->inotify_fd, printer->file_watch);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", printer->fd);
-    printer->file_watch = inotify_add_watch(printer->inotify_fd, path, IN_MODIFY | IN_MOVE_SELF);
-    return printer->file_watch >= 0 ? 0
-                                    : error_set(error, -errno, "cannot watch the log %s: %s",
-                                                printer->options->path, strerror(errno));
+    printer->file_watch = add_watch(printer, printer->fd, error);
+    return printer->file_watch < 0 ? printer->file_watch : 0;
 }
 
 /* A rest without a newline in a file that is finished is a record that was cut short. */
@@ -145,27 +150,61 @@ static int to_newer(struct printer *printer, int fd_take, struct shim_error *err
     return watch_file(printer, error);
 }
 
-/* Rotation has overtaken us: goes on with the oldest that there is. */
-static int to_oldest(struct printer *printer, struct shim_error *error) {
-    int fd;
-    int r = log_files_oldest(&printer->files, &fd, error);
-    if (r < 0)
-        return r;
+/* The file that was being read has been removed, and others since then perhaps. */
+static void complain_of_removal(struct printer *printer) {
     char sentence[512];
     snprintf(sentence, sizeof(sentence),
-             "%s: rotation has removed what was not read yet; some records are missing",
+             "%s: rotation has removed the file that was being read; what came after it may be "
+             "missing",
              printer->options->path);
     printer->options->complain(sentence, printer->options->user);
     memset(printer->inside, 0, sizeof(printer->inside));
-    return to_newer(printer, fd, error);
 }
 
 /* Somebody who copies a log and cuts it short starts it anew under the same inode. */
 static void notice_truncation(struct printer *printer) {
     struct stat status;
     off_t read = printer->lines.offset + (off_t)(printer->lines.stop - printer->lines.start);
-    if (fstat(printer->fd, &status) == 0 && status.st_size < read)
-        log_lines_from(&printer->lines, printer->fd, 0);
+    if (fstat(printer->fd, &status) < 0 || status.st_size >= read)
+        return;
+    complain_of_rest(printer);
+    memset(printer->inside, 0, sizeof(printer->inside));
+    log_lines_from(&printer->lines, printer->fd, 0);
+}
+
+/* The newest file may be somebody else's making, and the monitor not know of it yet. Once there is
+ * something in it, or it is not the newest any more, nothing more is written to the one before. 1
+ * or 0; it is watched before it is looked at. */
+static int has_begun(const struct printer *printer, int fd, struct shim_error *error) {
+    struct stat status;
+    int newer AUTO_CLOSE = -1;
+    if (printer->inotify_fd < 0)
+        return 1;
+    int r = add_watch(printer, fd, error);
+    if (r < 0)
+        return r;
+    return fstat(fd, &status) < 0 || status.st_size > 0 ||
+           log_files_newer(&printer->files, fd, &newer, NULL) == 0;
+}
+
+/* The file that follows the one that is being read, which is finished then. 1: others may have been
+ * between them; -ENOENT: there is none yet. */
+static int find_next(struct printer *printer, int *ret_fd, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    int fd AUTO_CLOSE = -1;
+    int r = log_files_newer(&printer->files, printer->fd, &fd, &problem);
+    bool removed = r == -ESTALE;
+    if (removed)
+        r = log_files_oldest(&printer->files, &fd, error);
+    else if (r < 0)
+        error_pass(error, r, &problem);
+    if (r < 0 || (r = has_begun(printer, fd, error)) < 0)
+        return r;
+    if (r == 0)
+        return error_set(error, -ENOENT, "the log %s has no newer file yet",
+                         printer->options->path);
+    *ret_fd = fd_steal(&fd);
+    return removed;
 }
 
 /* Prints everything there is, through all newer files. A file is finished once there is a newer
@@ -173,21 +212,19 @@ static void notice_truncation(struct printer *printer) {
 static int print_all(struct printer *printer, struct shim_error *error) {
     for (;;) {
         struct shim_error problem = ERROR_NONE;
-        int newer AUTO_CLOSE = -1;
+        int next AUTO_CLOSE = -1;
         notice_truncation(printer);
-        int r = log_files_newer(&printer->files, printer->fd, &newer, &problem);
+        int r = find_next(printer, &next, &problem);
         int printed = print_file(printer, error);
         if (printed < 0)
             return printed;
         if (r == -ENOENT)
             return 0;
-        if (r == -ESTALE)
-            r = to_oldest(printer, error);
-        else if (r < 0)
-            error_pass(error, r, &problem);
-        else
-            r = to_newer(printer, fd_steal(&newer), error);
         if (r < 0)
+            return error_pass(error, r, &problem);
+        if (r == 1)
+            complain_of_removal(printer);
+        if ((r = to_newer(printer, fd_steal(&next), error)) < 0)
             return r;
     }
 }
