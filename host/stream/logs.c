@@ -290,10 +290,12 @@ static int follow(struct printer *printer, struct shim_error *error) {
 
 /* ------------------------------------------------------------------------------ where to begin */
 
+/* The time of a file is that of the last tick of the kernel's clock, on some file systems that of
+ * the last second, and lies behind that of its last record. */
 static bool ended_before(int fd, int64_t since) {
     struct stat status;
     return since >= 0 && fstat(fd, &status) == 0 &&
-           status.st_mtim.tv_sec * SECOND + status.st_mtim.tv_nsec < since;
+           status.st_mtim.tv_sec * SECOND + status.st_mtim.tv_nsec < since - SECOND;
 }
 
 /* The oldest file of interest: one that was last written before `since` holds nothing of it. */

@@ -159,6 +159,20 @@ static void old_files_are_not_even_read(void **state) {
     assert_int_equal(fixture->complaints, 0);
 }
 
+/* The kernel's clock for files ticks some hundred times a second, and lies behind by that. */
+static void a_file_whose_time_lies_behind_is_read(void **state) {
+    struct fixture *fixture = *state;
+    char path[96];
+    append_text(fixture, 1, OUT(05, "a"));
+    append_text(fixture, 0, OUT(06, "b"));
+    log_time_parse("2026-01-02T03:04:05Z", 20, &fixture->options.since);
+    time_t seconds = fixture->options.since / 1000000000;
+    struct timespec time = {.tv_sec = seconds - 1, .tv_nsec = 996000000};
+    snprintf(path, sizeof(path), "%s.1", fixture->path);
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){time, time}, 0), 0);
+    prints(fixture, "a\nb\n", "");
+}
+
 static void damage_is_told_and_passed_over(void **state) {
     struct fixture *fixture = *state;
     append_text(fixture, 0, OUT(01, "a") "nonsense\n" OUT(02, "b") "\n" OUT(03, "c"));
@@ -381,6 +395,7 @@ int main(void) {
         TEST(a_line_without_an_end_counts),
         TEST(rotated_files_are_read_in_order),
         TEST(old_files_are_not_even_read),
+        TEST(a_file_whose_time_lies_behind_is_read),
         TEST(damage_is_told_and_passed_over),
         TEST(a_record_cut_short_by_rotation_is_told),
         TEST(a_line_of_megabytes_is_joined),
