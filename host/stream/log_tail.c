@@ -20,8 +20,6 @@ struct search {
  * it. */
 static bool passes(struct search *search, const struct log_record *record) {
     enum log_stream stream = record->stream;
-    if (record->time < search->tail->since)
-        return true;
     if (!(search->tail->streams & (1u << stream)))
         return false;
     bool ends_line = record->whole || !search->seen[stream];
@@ -40,20 +38,50 @@ static bool passes(struct search *search, const struct log_record *record) {
     return false;
 }
 
+/* 1: a record; 0: the beginning of the file. What is no record is passed over. */
+static int previous_record(const struct search *search, struct log_lines *lines,
+                           struct log_line *ret_line, struct log_record *ret_record) {
+    int r;
+    do
+        r = log_lines_previous(lines, ret_line);
+    while (r == 1 && (!ret_line->bytes || log_record_parse(search->tail->kind, ret_line->bytes,
+                                                           ret_line->length, ret_record) != NULL));
+    return r;
+}
+
+/* From `record` on, backwards, all is too old. A line that has begun there and goes on behind is to
+ * be left out, of which the last record of its stream tells, as far as it is in this file. 1, or a
+ * negative errno. */
+static int leave_out_begun(struct search *search, struct log_lines *lines,
+                           struct log_record *record) {
+    struct log_line line;
+    bool sought[2] = {search->seen[0], search->seen[1]};
+    int r = 1;
+    while (r == 1) {
+        enum log_stream stream = record->stream;
+        if (sought[stream] && !record->whole && search->skip[stream] == 0)
+            search->skip[stream] = 1;
+        sought[stream] = false;
+        if (!sought[0] && !sought[1])
+            break;
+        r = previous_record(search, lines, &line, record);
+    }
+    return r < 0 ? r : 1;
+}
+
 /* 1: the place is found, in *ret_offset; 0: not in this file. */
 static int search_file(struct search *search, struct log_lines *lines, int fd, off_t *ret_offset) {
     struct log_line line;
     struct log_record record;
     int r = log_lines_from_end(lines, fd);
-    while (r == 0 && (r = log_lines_previous(lines, &line)) == 1) {
-        r = 0;
-        if (!line.bytes ||
-            log_record_parse(search->tail->kind, line.bytes, line.length, &record) != NULL)
+    if (r < 0)
+        return r;
+    while ((r = previous_record(search, lines, &line, &record)) == 1) {
+        bool old = record.time < search->tail->since;
+        if (!old && !passes(search, &record))
             continue;
-        if (passes(search, &record)) {
-            *ret_offset = line.end;
-            return 1;
-        }
+        *ret_offset = line.end;
+        return old ? leave_out_begun(search, lines, &record) : 1;
     }
     return r;
 }

@@ -173,6 +173,18 @@ static void a_file_whose_time_lies_behind_is_read(void **state) {
     prints(fixture, "a\nb\n", "");
 }
 
+/* A line that has begun before is no line of the last ones either, whichever stream it is of. */
+static void the_last_lines_since_a_time(void **state) {
+    struct fixture *fixture = *state;
+    append_text(fixture, 0, PART(00, "0") PART(01, "1") PART(03, "3"));
+    append_text(fixture, 0, T(04) "stderr P 4\n" T(05) "stderr P 5\n" ERR(06, "6"));
+    append_text(fixture, 0, OUT(07, "7") OUT(08, "8") T(09) "stderr P 9\n");
+    log_time_parse("2026-01-02T03:04:05Z", 20, &fixture->options.since);
+    prints(fixture, "8\n", "9");
+    for (fixture->options.tail = 2; fixture->options.tail < 6; fixture->options.tail++)
+        prints(fixture, "8\n", "9");
+}
+
 static void damage_is_told_and_passed_over(void **state) {
     struct fixture *fixture = *state;
     append_text(fixture, 0, OUT(01, "a") "nonsense\n" OUT(02, "b") "\n" OUT(03, "c"));
@@ -396,6 +408,7 @@ int main(void) {
         TEST(rotated_files_are_read_in_order),
         TEST(old_files_are_not_even_read),
         TEST(a_file_whose_time_lies_behind_is_read),
+        TEST(the_last_lines_since_a_time),
         TEST(damage_is_told_and_passed_over),
         TEST(a_record_cut_short_by_rotation_is_told),
         TEST(a_line_of_megabytes_is_joined),
