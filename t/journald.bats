@@ -60,6 +60,18 @@ no_helper() {
     ! pgrep -f "^shimhost-journald $ID " >/dev/null
 }
 
+@test "a line that is too long for one entry is cut between two characters" {
+    RUNTIME=${RUNTIMES%% *}
+    { printf x; printf '€%.0s' {1..20000}; } >"$EVENTS/line" # an entry's limit falls into one of them
+    path=$(bundle long 'cat /events/line; echo; echo last')
+    with_journal "$SHIMHOST" run -r "$RUNTIME" -b "$path" --stdin null --log journald --rm "$ID"
+    gets "MESSAGE=last"
+    iconv -f UTF-8 -t UTF-8 "$T/journal" >/dev/null
+    is "$(grep -ac CONTAINER_PARTIAL_MESSAGE=true "$T/journal")" 1
+    is "$(sed -n 's/^MESSAGE=//p' "$T/journal" | head -n 2 | tr -d '\n' | sum_of)" "$(sum_of <"$EVENTS/line")"
+    stop_journal
+}
+
 @test "a tag, and one stream only" {
     RUNTIME=${RUNTIMES%% *}
     path=$(bundle tag 'echo to stdout; echo to stderr >&2')

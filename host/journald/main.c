@@ -52,6 +52,17 @@ static void send(const struct labels *labels, struct source *source, size_t leng
     sd_journal_sendv(fields, (int)(sizeof(fields) / sizeof(*fields)) - (part ? 0 : 1));
 }
 
+/* How much of a buffer that is full to send, so that no character is cut in two. */
+static size_t part_length(const char *text) {
+    for (size_t after = 1; after <= 3; after++) {
+        unsigned char byte = (unsigned char)text[ENTRY_MAX - after];
+        size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+        if (byte < 0x80 || length > 1) /* the last character begins here */
+            return length > after ? ENTRY_MAX - after : ENTRY_MAX;
+    }
+    return ENTRY_MAX;
+}
+
 /* Sends the whole lines in the buffer, and a part of one that fills it. */
 static void send_lines(const struct labels *labels, struct source *source) {
     char *text = source->line + sizeof("MESSAGE=") - 1, *newline;
@@ -62,8 +73,10 @@ static void send_lines(const struct labels *labels, struct source *source) {
         memmove(text, newline + 1, source->length);
     }
     if (source->length == ENTRY_MAX) {
-        send(labels, source, ENTRY_MAX, true);
-        source->length = 0;
+        size_t length = part_length(text);
+        send(labels, source, length, true);
+        source->length -= length;
+        memmove(text, text + length, source->length);
     }
 }
 
