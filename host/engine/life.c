@@ -112,14 +112,28 @@ static int64_t wait_limit(const struct runtime *runtime, int64_t timeout) {
     return timeout < 0 || timeout > INT32_MAX ? SHIM_FOREVER : timeout + plugin_call_limit(runtime);
 }
 
+/* A plugin may have taken a raw wait status for one. */
+static int check_exit_status(const struct runtime *runtime, int32_t exit_status,
+                             struct shim_error *error) {
+    if (exit_status >= 0 && exit_status <= 255)
+        return 0;
+    return error_set(error, -EPROTO, "runtime %s's plugin: wait gave %d, which is no exit status",
+                     runtime->config->name, exit_status);
+}
+
 int engine_wait(struct engine *engine, const char *container, const char *id, int64_t timeout,
                 int32_t *ret_exit_status, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
+    int32_t exit_status = -1;
     int r = process_open(engine, container, id, &process, error);
     if (r < 0)
         return r;
-    return PLUGIN_CALL_WITHIN(process->runtime, wait_limit(process->runtime, timeout), wait,
-                              &process->view, timeout, ret_exit_status, error);
+    r = PLUGIN_CALL_WITHIN(process->runtime, wait_limit(process->runtime, timeout), wait,
+                           &process->view, timeout, &exit_status, error);
+    if (r < 0 || (r = check_exit_status(process->runtime, exit_status, error)) < 0)
+        return r;
+    *ret_exit_status = exit_status;
+    return 0;
 }
 
 int engine_wait_descriptor(struct engine *engine, const char *container, const char *id,
