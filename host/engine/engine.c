@@ -194,6 +194,15 @@ int runtime_lacks(const struct runtime *runtime, const char *entry, struct shim_
                             entry, runtime->plugin->name, runtime->plugin->version);
 }
 
+/* The texts are the plugin's, and may have filled all their room. */
+static void end_texts(struct shim_features *features) {
+    features->version[sizeof(features->version) - 1] = '\0';
+    features->health[sizeof(features->health) - 1] = '\0';
+    features->warning[sizeof(features->warning) - 1] = '\0';
+    features->table_date[sizeof(features->table_date) - 1] = '\0';
+    features->binary[sizeof(features->binary) - 1] = '\0';
+}
+
 int engine_features(struct engine *engine, const char *name, const struct shim_plugin **ret_plugin,
                     struct shim_features *ret_features, struct shim_error *error) {
     struct runtime *runtime;
@@ -203,6 +212,7 @@ int engine_features(struct engine *engine, const char *name, const struct shim_p
         r = PLUGIN_CALL(runtime, features, &features, error);
     if (r < 0)
         return r;
+    end_texts(&features);
     *ret_plugin = runtime->plugin;
     *ret_features = features;
     return 0;
