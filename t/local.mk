@@ -143,6 +143,7 @@ EXTRA_DIST += \
 	%D%/plugins/broken-wait-alone.c \
 	%D%/plugins/broken-wait-deadline.c \
 	%D%/plugins/broken-wait-once.c \
+	%D%/plugins/careless.c \
 	%D%/plugins/cleaning.c \
 	%D%/plugins/faulty.c \
 	%D%/plugins/future.c \

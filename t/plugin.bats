@@ -204,3 +204,58 @@ leaves() {
     says "a launch of 16 bytes"
     nothing_is_left
 }
+
+# careless OPTION…: configures a plugin that gives back what the options say.
+careless() {
+    configure_runtime careless "plugin: $T/careless.so" "binary: /bin/true" "options: { $1 }"
+}
+
+@test "an exit status that is none, or a result that is no errno, is not taken for one" {
+    build_plugin careless
+    path=$(bundle careless : '.process.args = ["/bin/sleep", "1000"]')
+    careless "features: none"
+    works run -d -r careless -b "$path" "$ID"
+    works kill "$ID" KILL
+    works wait "$ID"
+    for number in 256 9999 -5; do
+        careless "status: $number"
+        fails_with 1 wait "$ID"
+        says "runtime careless's plugin: wait gave $number, which is no exit status"
+    done
+    careless "signal: 1"
+    works delete --force "$ID"
+    careless "spawn: 7"
+    fails_with 125 run -d -r careless -b "$path" "$ID"
+    says "runtime careless's plugin: spawn gave 7; expected 0 or a negative errno"
+    nothing_is_left
+}
+
+@test "a spawn that has made nothing, or fails without a sentence, is told" {
+    build_plugin careless
+    path=$(bundle careless : '.process.args = ["/bin/sleep", "1000"]')
+    careless "spawn: 0"
+    fails_with 125 run -d -r careless -b "$path" "$ID"
+    says "runtime careless's plugin: spawn gave success, and there is no process"
+    nothing_is_left
+    careless "spawn: -5"
+    fails_with 125 run -d -r careless -b "$path" "$ID"
+    says "the plugin said nothing: Input/output error"
+    nothing_is_left
+}
+
+@test "what a plugin says of itself ends where its room does" {
+    build_plugin careless
+    careless "features: full"
+    works runtimes --format json
+    json=$(sed -n '/^\[/,/^\]/p' <<<"$output")
+    is "$(jq -c '.[] | select(.name == "careless") | [.version, .health] | map(length)' <<<"$json")" '[63,255]'
+}
+
+@test "plugin info shows a terminal nothing that it would act on" {
+    build_plugin life
+    sed 's/plain processes/plain\\33[31mred/' "$TESTS/plugins/life.h" >"$T/life.h"
+    cp "$TESTS/plugins/life.c" "$T/red.c"
+    cc -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE -I"$T" -I"$SOURCE/sdk/include" -o "$T/red.so" "$T/red.c"
+    works plugin info "$T/red.so"
+    says 'plain\x1B[31mred'
+}

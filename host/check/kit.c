@@ -63,8 +63,8 @@ void kit_must_fail(struct kit *kit, int r, int code, uint32_t reason, const char
         kit_fail(kit, "%s: the sentence of its error has a full stop or newline: %s", what,
                  error->message);
     if (reason != SHIM_REASON_NONE && error->reason != reason)
-        kit_fail(kit, "%s: its error has the reason %u, expected %u (see SHIM_REASON_*)", what,
-                 error->reason, reason);
+        kit_fail(kit, "%s: its error (%s) has the reason %u, expected %u (see SHIM_REASON_*)", what,
+                 error->message, error->reason, reason);
 }
 
 /* ------------------------------------------------------------------------------ engines */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "state/json_value.h"
 
@@ -31,16 +32,26 @@ struct plugin_call plugin_call_begin(const struct runtime *runtime, const char *
     return call;
 }
 
-void plugin_call_end(const struct plugin_call *call, int result) {
-    const struct engine_options *options = &call->runtime->engine->options;
-    if (options->guard)
-        options->guard->leave(options->guard);
-    json_value_forget();
-    if (!options->trace)
-        return;
+static void trace(const struct plugin_call *call, int result) {
     int64_t took = nanoseconds() - call->begun;
     log_write_line(SHIM_LOG_DEBUG, &(struct log_fields){.runtime = call->runtime->config->name},
                    "%s: %s after %lld.%03lld ms", call->entry,
                    result < 0 ? strerror(-result) : "done", (long long)(took / 1000000),
                    (long long)(took / 1000 % 1000));
+}
+
+int plugin_call_end(const struct plugin_call *call, int result, struct shim_error *error) {
+    const struct engine_options *options = &call->runtime->engine->options;
+    if (options->guard)
+        options->guard->leave(options->guard);
+    json_value_forget();
+    if (options->trace)
+        trace(call, result);
+    if (result > 0)
+        return error_set(error, -EPROTO,
+                         "runtime %s's plugin: %s gave %d; expected 0 or a negative errno",
+                         call->runtime->config->name, call->entry, result);
+    if (result < 0 && error && !error->message[0])
+        error_set(error, result, "the plugin said nothing: %s", strerror(-result));
+    return result;
 }

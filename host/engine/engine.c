@@ -35,7 +35,7 @@ static struct runtime *runtime_close(struct runtime *runtime) {
     if (runtime->plugin && SHIM_HAS(struct shim_plugin, runtime->plugin, close)) {
         struct plugin_call call = plugin_call_begin(runtime, "close", plugin_call_limit(runtime));
         runtime->plugin->close(&runtime->context);
-        plugin_call_end(&call, 0);
+        plugin_call_end(&call, 0, NULL);
     }
     plugin_close(runtime->file);
     strings_free(runtime->args);
@@ -76,7 +76,7 @@ static int runtime_load(struct runtime *runtime, struct shim_error *error) {
     if (SHIM_HAS(struct shim_plugin, plugin, open)) {
         struct plugin_call call = plugin_call_begin(runtime, "open", plugin_call_limit(runtime));
         r = plugin->open(&runtime->context, error);
-        plugin_call_end(&call, r);
+        r = plugin_call_end(&call, r, error);
         if (r < 0)
             return error_context(error, "runtime %s: plugin %s", config->name, plugin->name);
     }

@@ -60,7 +60,7 @@ static int change_status(struct process *process, const struct change *change,
     struct plugin_call call =
         plugin_call_begin(process->runtime, change->name, plugin_call_limit(process->runtime));
     r = change->call(&process->runtime->context, &process->view, error);
-    plugin_call_end(&call, r);
+    r = plugin_call_end(&call, r, error);
     if (r < 0)
         error_context(error, "container %s: cannot %s it", process->container_id, change->name);
     else

@@ -59,6 +59,15 @@ static int check_terminal(const struct spawn_request *request, int terminal, con
                      where);
 }
 
+/* Whoever says that there is a process has left what every host reads of it. */
+static int check_spawned(const struct process *process, struct shim_error *error) {
+    if (file_exists_at(process->directory_fd, "status"))
+        return 0;
+    return error_set(error, -EPROTO,
+                     "runtime %s's plugin: spawn gave success, and there is no process",
+                     process->runtime->config->name);
+}
+
 static int call_spawn(struct process *process, const struct spawn_request *request,
                       struct shim_error *error) {
     struct runtime *runtime = process->runtime;
@@ -70,8 +79,10 @@ static int call_spawn(struct process *process, const struct spawn_request *reque
     if (r < 0)
         return r;
     if (request->checkpoint)
-        return PLUGIN_CALL(runtime, restore, &process->view, error);
-    return PLUGIN_CALL(runtime, spawn, &process->view, error);
+        r = PLUGIN_CALL(runtime, restore, &process->view, error);
+    else
+        r = PLUGIN_CALL(runtime, spawn, &process->view, error);
+    return r < 0 ? r : check_spawned(process, error);
 }
 
 static int make_container(struct process *process, const struct bundle *bundle,
