@@ -138,3 +138,54 @@ unharmed() {
     says_not "load: done"
     unharmed
 }
+
+@test "a crash in features is the health of that runtime, and the others are told" {
+    configure_runtime sound "plugin: $PLUGINS/process.so" "binary: /bin/true"
+    for fault in crash exit block; do
+        faulty features "$fault"
+        LIMIT=60 works runtimes --format json
+        is "$(jq -r '.[] | select(.name == "sound").healthy' <<<"$output")" true "health of the other"
+        is "$(jq -r '.[] | select(.name == "faulty").healthy' <<<"$output")" false "health with $fault"
+        [[ $(jq -r '.[] | select(.name == "faulty").health' <<<"$output") == *"$FAULTY"*"its entry features"* ]]
+    done
+}
+
+# linking AT FAULT: builds a plugin that does it as a constructor or destructor; prints its path.
+linking() {
+    cc -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -D_GNU_SOURCE -I"$SOURCE/sdk/include" -DAT="$1" \
+        -DFAULT="$2" -o "$T/plugins/linking.so" "$TESTS/plugins/linking.c"
+    chmod 755 "$T/plugins/linking.so"
+}
+
+@test "a plugin that crashes, exits or blocks while it is linked is told, and the others are shown" {
+    mkdir "$T/plugins"
+    cp "$PLUGINS/process.so" "$T/plugins"
+    sed -i "s|^plugin-dir: .*|plugin-dir: $T/plugins|" "$SHIMHOST_CONFIG"
+    for at in constructor destructor; do
+        for fault in 'raise(SIGSEGV)' 'exit(0)' 'pause()'; do
+            linking "$at" "$fault"
+            LIMIT=60 works plugin list
+            says "a supervised process of this host" "plugin $T/plugins/linking.so"
+            LIMIT=60 fails_with 1 plugin info linking
+            says "shimhost: plugin info: plugin linking"
+        done
+    done
+    # Half of it is there: the rest of the mapped file is beyond its end.
+    head -c 5000 "$PLUGINS/process.so" >"$T/plugins/linking.so"
+    works plugin list
+    says "a supervised process of this host" "$T/plugins/linking.so"
+}
+
+@test "a crash while a plugin is unlinked is told, after the command has given its answer" {
+    mkdir "$T/plugins"
+    linking destructor 'raise(SIGSEGV)'
+    configure_runtime linking "plugin: $T/plugins/linking.so" "binary: /bin/true"
+    works run -d -r faulty -b "$BUNDLES/faulty" "$ID"
+    sed -i 's/"runtime": *"faulty"/"runtime":"linking"/' "$STATE/$ID/container.json"
+    fails_with 1 list
+    says "$ID" "plugin $T/plugins/linking.so crashed in its entry unloading (segmentation fault)"
+    rm "$T/plugins/linking.so"
+    sed -i 's/"runtime":"linking"/"runtime":"faulty"/' "$STATE/$ID/container.json"
+    works delete --force "$ID"
+    nothing_is_left
+}

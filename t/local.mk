@@ -149,6 +149,7 @@ EXTRA_DIST += \
 	%D%/plugins/future.c \
 	%D%/plugins/life.c \
 	%D%/plugins/life.h \
+	%D%/plugins/linking.c \
 	%D%/plugins/other-malloc.c
 
 %C%_unit_test_manual_keys_CPPFLAGS = $(AM_CPPFLAGS) -DMANUAL='"$(abs_top_srcdir)/doc/shimhost.yaml.5"'

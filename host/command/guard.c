@@ -28,6 +28,8 @@ static struct guard {
     struct engine_guard engine; /* first: what the engine has */
     const char *command;
     int exit_status;
+    char *text; /* for what is to be said, or NULL: that is standard error */
+    size_t text_size;
     pid_t owner;
     timer_t alarm, last_resort;
     int64_t set; /* what the timers are set for, or SHIM_FOREVER */
@@ -54,23 +56,37 @@ static const struct call *current(void) {
     return &guard.calls[(depth <= DEPTH_MAX ? depth : DEPTH_MAX) - 1];
 }
 
+static void keep(const char *const *parts, size_t n) {
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++)
+        for (const char *p = parts[i]; *p && used + 1 < guard.text_size; p++)
+            guard.text[used++] = *p;
+    guard.text[used] = '\0';
+}
+
+static void tell(const char *const *parts, size_t n) {
+    struct iovec line[16];
+    for (size_t i = 0; i < n; i++)
+        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
+    if (writev(STDERR_FILENO, line, (int)n) < 0) {
+        /* The exit status still tells that it failed. */
+    }
+}
+
 /* "shimhost: run: plugin FILE WHAT in its entry spawn WHY; no container and no state is harmed".
  * Only what a handler may call. */
 static _Noreturn void end(const struct call *call, const char *what, const char *why) {
-    terminal_restore();
     const char *const parts[] = {
-        "shimhost: ",  guard.command,
-        ": plugin ",   call->plugin,
-        " ",           what,
-        " its entry ", call->entry,
-        why,           "; containers and their state are unharmed\n",
+        "shimhost: ", guard.command, ": ", "plugin ",
+        call->plugin, " ",           what, " its entry ",
+        call->entry,  why,           "; ", "containers and their state are unharmed\n",
     };
-    struct iovec line[sizeof(parts) / sizeof(*parts)];
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
-    if (writev(STDERR_FILENO, line, sizeof(line) / sizeof(*line)) < 0) {
-        /* The exit status still tells that it failed. */
-    }
+    const size_t n = sizeof(parts) / sizeof(*parts), before = 3, after = 2;
+    terminal_restore();
+    if (guard.text)
+        keep(parts + before, n - before - after);
+    else
+        tell(parts, n);
     _exit(guard.exit_status);
 }
 
@@ -172,6 +188,11 @@ static int set_handlers(void) {
             return -1;
     action = (struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_ONSTACK | SA_RESTART};
     return sigaction(ALARM, &action, NULL);
+}
+
+void guard_tell(char *text, size_t size) {
+    guard.text_size = size;
+    guard.text = text;
 }
 
 struct engine_guard *guard_set_up(const char *command, int exit_status) {

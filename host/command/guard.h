@@ -19,4 +19,8 @@
  * program goes on unguarded. */
 struct engine_guard *guard_set_up(const char *command, int exit_status);
 
+/* From now on the guard puts what it has to say into `text`, with a NUL in the end, instead of
+ * telling the user. */
+void guard_tell(char *text, size_t size);
+
 #endif

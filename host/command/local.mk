@@ -22,6 +22,7 @@ bin_PROGRAMS += %D%/shimhost
 	%D%/container_json.c %D%/container_json.h \
 	%D%/events.c \
 	%D%/exec.c \
+	%D%/facts.c %D%/facts.h \
 	%D%/guard.c %D%/guard.h \
 	%D%/invocation.c \
 	%D%/life.c \

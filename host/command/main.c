@@ -227,6 +227,7 @@ static int run_command(struct invocation *invocation, int argc, char **argv) {
             status = command->run(invocation, arguments);
     }
     options_clear(command->options, arguments);
+    status = finish(command, status); /* a plugin may end us while it is unloaded */
     invocation_clear(invocation);
     return status;
 }
@@ -263,7 +264,7 @@ static int dispatch(const struct global_options *global, int argc, char **argv, 
     if (!invocation.command)
         return EXIT_USAGE;
     first += words - 1; /* the last word of the name stands where a program's name does */
-    return finish(invocation.command, run_command(&invocation, argc - first, argv + first));
+    return run_command(&invocation, argc - first, argv + first);
 }
 
 int main(int argc, char **argv) {

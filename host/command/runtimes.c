@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json_out.h"
-#include "command/command.h"
+#include "command/facts.h"
 #include "command/print.h"
 #include "plugin/registry.h"
 
@@ -23,17 +23,17 @@ struct runtime_line {
     const char *name;
     bool is_default;
     const struct runtime_config *config; /* NULL: its file has problems */
-    const struct shim_plugin *plugin;    /* NULL: it could not be opened; else the engine's */
+    uint32_t entries;                    /* of its plugin, as in struct plugin_facts */
     struct shim_features features;       /* `health` is empty if it works */
 };
 
 /* The optional entries that are something for a user: number `index` that the plugin has, or NULL.
  */
-static const char *feature_at(const struct shim_plugin *plugin, size_t index) {
+static const char *feature_at(uint32_t entries, size_t index) {
     static const char *const inner[] = {"open", "close", "remove", "state", "features"};
     const char *name;
-    for (size_t i = 0; plugin && (name = plugin_entry_name(i)); i++) {
-        bool shown = plugin_has_entry(plugin, i);
+    for (size_t i = 0; (name = plugin_entry_name(i)); i++) {
+        bool shown = entries >> i & 1;
         for (size_t j = 0; j < sizeof(inner) / sizeof(*inner); j++)
             shown &= strcmp(name, inner[j]) != 0;
         if (shown && index-- == 0)
@@ -43,23 +43,27 @@ static const char *feature_at(const struct shim_plugin *plugin, size_t index) {
 }
 
 /* Finds out what there is to know of the runtime `name`. What is wrong with it is its health. */
-static void look(struct engine *engine, const struct config *config, const char *name,
+static void look(const struct invocation *invocation, const char *name,
                  struct runtime_line *ret_line) {
+    const struct config *config = invocation->config;
+    struct plugin_facts facts = {.opened = false};
     struct shim_error error = ERROR_NONE;
     struct config_problems problems = CONFIG_PROBLEMS_NONE;
     struct runtime_line line = {
         .name = name,
         .is_default = strcmp(name, config->default_runtime) == 0,
-        .features = {.size = sizeof(line.features)},
     };
-    int r = config_runtime(config, name, &line.config, &problems);
-    if (r < 0)
+    if (config_runtime(config, name, &line.config, &problems) < 0) {
         config_problems_error(&problems, &error);
-    else
-        r = engine_features(engine, name, &line.plugin, &line.features, &error);
-    if (r < 0 && !line.features.health[0])
+        snprintf(facts.problem, sizeof(facts.problem), "%s", error.message);
+    } else {
+        facts_of_runtime(invocation, name, &facts);
+    }
+    line.entries = facts.entries;
+    line.features = facts.features;
+    if (facts.problem[0])
         snprintf(line.features.health, sizeof(line.features.health), "%.*s",
-                 (int)sizeof(line.features.health) - 1, error.message);
+                 (int)sizeof(line.features.health) - 1, facts.problem);
     config_problems_clear(&problems);
     *ret_line = line;
 }
@@ -93,7 +97,7 @@ static void print_object(struct json_out *out, const struct runtime_line *line) 
     json_out_text(out, "path", path_of(line));
     json_out_array(out, "features");
     const char *feature;
-    for (size_t i = 0; (feature = feature_at(line->plugin, i)); i++)
+    for (size_t i = 0; (feature = feature_at(line->entries, i)); i++)
         json_out_text(out, NULL, feature);
     json_out_array_end(out);
     json_out_boolean(out, "healthy", !features->health[0]);
@@ -107,7 +111,7 @@ static void print_object(struct json_out *out, const struct runtime_line *line) 
 static void add_features(struct table *table, const struct runtime_line *line) {
     char text[256] = "";
     const char *feature;
-    for (size_t i = 0; (feature = feature_at(line->plugin, i)); i++) {
+    for (size_t i = 0; (feature = feature_at(line->entries, i)); i++) {
         size_t length = strlen(text);
         snprintf(text + length, sizeof(text) - length, "%s%s", i ? "," : "", feature);
     }
@@ -168,7 +172,7 @@ static int print_runtimes(const struct invocation *invocation, const char *const
     if (!lines)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
-        look(invocation->engine, invocation->config, names[i], &lines[i]);
+        look(invocation, names[i], &lines[i]);
     if (format == FORMAT_TABLE)
         return print_table(invocation, lines, n);
     print_json(lines, n);

@@ -37,7 +37,13 @@ static struct runtime *runtime_close(struct runtime *runtime) {
         runtime->plugin->close(&runtime->context);
         plugin_call_end(&call, 0, NULL);
     }
-    plugin_close(runtime->file);
+    if (runtime->file) {
+        /* Which runs the file's destructors. */
+        struct plugin_call call =
+            plugin_call_begin(runtime, "unloading", plugin_call_limit(runtime));
+        runtime->file = plugin_close(runtime->file);
+        plugin_call_end(&call, 0, NULL);
+    }
     strings_free(runtime->args);
     free(runtime->binary);
     free(runtime->root);

@@ -63,4 +63,12 @@ static int send_signal(const struct shim_context *context, const struct shim_pro
 #undef LIFE_SIGNAL
 #define LIFE_SIGNAL send_signal
 
+static int features(const struct shim_context *context, struct shim_features *ret_features,
+                    struct shim_error *error) {
+    maybe(context, "features");
+    return life_features(context, ret_features, error);
+}
+#undef LIFE_FEATURES
+#define LIFE_FEATURES features
+
 LIFE_PLUGIN("faulty");
