@@ -110,6 +110,19 @@ build_plugin() {
     refused "$T/link.so" "$file" writable
 }
 
+@test "a symbolic link that others can replace is refused" {
+    mkdir -p "$T/open"
+    ln -s "$(dirname "$(copy good)")" "$T/open/link"
+    chmod 777 "$T/open"
+    configure_runtime linked "plugin: $T/open/link/good.so"
+    fails_with 125 run -r linked -b "$(bundle linked :)" "$ID"
+    says "$T/open is writable by others"
+    chmod 1777 "$T/open"
+    chown -h 12345 "$T/open/link"
+    fails_with 125 run -r linked -b "$(bundle linked :)" "$ID"
+    says "the symbolic link $T/open/link belongs to uid 12345"
+}
+
 @test "a relative path is refused, whatever the working directory" {
     cd "$T"
     copy good
@@ -133,6 +146,7 @@ build_plugin() {
     mkfifo "$T/fifo.so"
     LIMIT=20 refused "$T/fifo.so" "$T/fifo.so"
     refused "$T/nonexist.so" "$T/nonexist.so"
+    refused /bin/ls /bin/ls "position-independent executable"
 }
 
 @test "no symbol, another ABI, a size too small, a missing entry: each is named" {

@@ -2,6 +2,7 @@
 #include "plugin/registry.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <link.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -49,21 +50,31 @@ int plugin_has_entry(const struct shim_plugin *plugin, size_t index) {
 
 /* Whether someone other than root or the caller can put another file in this one's place. A sticky
  * directory that everybody may write to (/tmp) is fine as long as what is in it belongs to root or
- * the caller, which the check of the next component shows. */
-static int check_owner(const struct stat *status, const char *path, const char *what,
-                       struct shim_error *error) {
+ * the caller, which the check of the next component shows. A symbolic link nobody can write to. */
+static int check_owner(const struct stat *status, const char *path, struct shim_error *error) {
+    const char *what = S_ISDIR(status->st_mode)   ? "the directory"
+                       : S_ISLNK(status->st_mode) ? "the symbolic link"
+                                                  : "the file";
     if (status->st_uid != 0 && status->st_uid != geteuid())
         return error_set(
             error, -EPERM,
             "plugin refused: %s %s belongs to uid %ld; it must belong to root or to you", what,
             path, (long)status->st_uid);
     int sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX);
-    if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
+    if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !sticky && !S_ISLNK(status->st_mode))
         return error_set(
             error, -EPERM,
             "plugin refused: %s %s is writable by others (mode %04o); run: chmod go-w %s", what,
             path, status->st_mode & 07777, path);
     return 0;
+}
+
+static int check_place(const char *path, struct shim_error *error) {
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return error_set(error, -errno, "plugin refused: cannot look at %s: %s", path,
+                         strerror(errno));
+    return check_owner(&status, path, error);
 }
 
 static int check_parents(const char *path, struct shim_error *error) {
@@ -74,14 +85,18 @@ static int check_parents(const char *path, struct shim_error *error) {
         if (!slash)
             return 0;
         slash[slash == parent] = '\0'; /* "/" stays itself */
-        struct stat status;
-        if (lstat(parent, &status) < 0)
-            return error_set(error, -errno, "plugin refused: cannot look at %s: %s", parent,
-                             strerror(errno));
-        int r = check_owner(&status, parent, "the directory", error);
+        int r = check_place(parent, error);
         if (r < 0 || slash == parent)
             return r;
     }
+}
+
+/* Whoever can replace a symbolic link chooses the file. */
+static int check_links(const char *path, const char *real, struct shim_error *error) {
+    if (strcmp(path, real) == 0)
+        return 0;
+    int r = check_place(path, error);
+    return r < 0 ? r : check_parents(path, error);
 }
 
 /* One sentence for what the dynamic linker would say in riddles. */
@@ -111,8 +126,8 @@ static int check_file(const char *path, char real[PATH_MAX], struct shim_error *
         return error_set(error, -errno, "cannot look at plugin %s: %s", real, strerror(errno));
     if (!S_ISREG(status.st_mode))
         return error_set(error, -EINVAL, "plugin refused: %s is not a regular file", real);
-    int r = check_owner(&status, real, "the file", error);
-    if (r < 0 || (r = check_parents(real, error)) < 0)
+    int r = check_owner(&status, real, error);
+    if (r < 0 || (r = check_parents(real, error)) < 0 || (r = check_links(path, real, error)) < 0)
         return r;
     return check_elf(fd, real, error);
 }
@@ -164,11 +179,21 @@ static lt_dlhandle open_local(const char *path) {
     return handle;
 }
 
+/* libltdl has other ways to open a file, which it tries afterwards, and says only that the last of
+ * them has found none. */
+static int refuse_unloadable(const char *path, struct shim_error *error) {
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    error_set(error, -ELIBBAD, "plugin refused: it cannot be loaded: %s",
+              handle ? path : dlerror());
+    if (handle)
+        dlclose(handle);
+    return -ELIBBAD;
+}
+
 static int load(struct plugin_file *file, struct shim_error *error) {
     file->handle = open_local(file->path);
     if (!file->handle)
-        return error_set(error, -ELIBBAD, "plugin refused: %s cannot be loaded: %s", file->path,
-                         lt_dlerror());
+        return refuse_unloadable(file->path, error);
     const struct shim_plugin *(*descriptor)(void);
     void *symbol = lt_dlsym(file->handle, SHIM_PLUGIN_SYMBOL);
     if (!symbol)
