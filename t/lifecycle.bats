@@ -262,3 +262,20 @@ waits_in_poll() {
     is "$(ls "$STATE" 2>/dev/null)" ""
     works run -b "$path" --rm "${long%a}"
 }
+
+@test "an answer that cannot be written is a failure" {
+    RUNTIME=${RUNTIMES%% *}
+    works run -d -r "$RUNTIME" -b "$(bundle answer 'exit 3')" "$ID"
+    gives 3 "$ID"
+    for words in list "state $ID" "wait $ID" runtimes "plugin list" events; do
+        for place in '&-' /dev/full; do
+            # shellcheck disable=SC2086
+            captures bash -c 'exec timeout 60 "$@" 2>&1 >'"$place" bash "$SHIMHOST" $words </dev/null 3>&-
+            is "$status" 1 "exit status of $words to $place"
+            is "$(grep -c 'cannot write' <<<"$output")" 1 "how often $words says it ($output)"
+            says_not Success
+        done
+    done
+    works delete "$ID"
+    nothing_is_left
+}

@@ -19,10 +19,10 @@ static int events(struct invocation *invocation, const void *data) {
     if (invocation_engine(invocation, -1, &engine) < 0)
         return EXIT_FAILED;
     int r = engine_events(engine, arguments->follow, stdout, &error);
-    if (r == -EPIPE) { /* as if SIGPIPE had ended us: the reader has seen enough */
-        clearerr(stdout);
-        return EXIT_FAILED;
-    }
+    if (r < 0)
+        clearerr(stdout); /* what was wrong with it is in the error */
+    if (r == -EPIPE)
+        return EXIT_FAILED; /* as if SIGPIPE had ended us: the reader has seen enough */
     return r < 0 ? complain(invocation, NULL, &error) : EXIT_DONE;
 }
 

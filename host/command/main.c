@@ -88,10 +88,12 @@ static void print_command_help(const struct command *command) {
 }
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file opened, which the container
- * or a message would then write to. */
+ * or a message would then write to. What is an answer must not be lost without a word: writing to
+ * standard output still fails then. */
 static void open_standard_descriptors(void) {
     for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) < 0)
             _exit(EXIT_HOST_FAILED);
 }
 
@@ -183,9 +185,12 @@ static const struct command *find_command(char **argv, int *ret_words) {
 
 /* The exit status, after what was printed has really been written. */
 static int finish(const struct command *command, int status) {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    const char *why = fflush(stdout) != 0 ? strerror(errno)
+                      : ferror(stdout)    ? "something of it is lost" /* and so is errno */
+                                          : NULL;
+    if (!why)
         return status;
-    say("cannot write to standard output: %s", strerror(errno));
+    say("cannot write to standard output: %s", why);
     return status != EXIT_DONE ? status : command ? exit_failed(command) : EXIT_FAILED;
 }
 
