@@ -341,13 +341,14 @@ int config_check(const char *path, const struct config_defaults *defaults,
     int result = load(path, defaults, &config, problems);
     if (!config)
         return result;
-    config_load_all(config, problems);
     const char *const *names = NULL;
     size_t count = 0;
     bool named = config_origin(config, "default-runtime").file != NULL, found = false;
-    if (config_runtime_names(config, &names, &count, problems) == 0)
-        for (size_t i = 0; i < count; i++)
-            found = found || strcmp(names[i], config->default_runtime) == 0;
+    if (config_runtime_names(config, &names, &count, problems) < 0)
+        return problems_since(problems, mark);
+    config_load_all(config, problems);
+    for (size_t i = 0; i < count; i++)
+        found = found || strcmp(names[i], config->default_runtime) == 0;
     if (named && !found)
         refuse_missing(config, config->default_runtime, true, problems);
     return problems_since(problems, mark);

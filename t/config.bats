@@ -180,3 +180,27 @@ END
     fails_with 1 config check
     says_not $'\e'
 }
+
+@test "an empty --config is not the installed one" {
+    fails_with 2 --config '' config show
+    says "--config: it is empty"
+}
+
+@test "what stands before the command and is wrong is bad usage" {
+    for option in --log-level --log-format; do
+        fails_with 2 "$option" foo list
+        says "$option" foo
+    done
+}
+
+@test "a directory of runtimes that others may write is told once" {
+    chmod 777 "$T/etc/runtimes.d"
+    fails_with 1 config check
+    is "$(grep -c "everybody can write it" <<<"$output")" 1 "how often ($output)"
+}
+
+@test "an option without a value is refused, as an argument is" {
+    printf '%s\n' 'version: 1' 'plugin: oci' 'binary: /bin/true' 'options:' '  state-root: ~' >"$T/etc/runtimes.d/none.yaml"
+    fails_with 1 config check
+    says "none.yaml" "state-root: has no value; expected a single value"
+}

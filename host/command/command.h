@@ -54,6 +54,7 @@ struct invocation {
     int n_operands;
     struct config *config; /* NULL until invocation_config() */
     struct engine *engine; /* NULL until invocation_engine() */
+    bool misused;          /* what stands before the command is wrong, and that was said */
 };
 
 /* What stands before the command. */

@@ -172,8 +172,10 @@ int invocation_config(struct invocation *invocation, struct config **ret_config)
         r = config_location(invocation, &location, &error);
         if (r == 0)
             r = config_load(location.path, &location.defaults, &invocation->config, &problems);
-        if (r == 0)
+        if (r == 0) {
             r = override(invocation->config, invocation->global, &problems, &error);
+            invocation->misused = r == -EINVAL;
+        }
         if (r == 0)
             log_setup(invocation->config->log_level, log_format_of(invocation->config));
     }

@@ -230,6 +230,8 @@ static int run_command(struct invocation *invocation, int argc, char **argv) {
         status = check_operands(invocation);
         if (status == 0)
             status = command->run(invocation, arguments);
+        if (invocation->misused)
+            status = exit_usage(command);
     }
     options_clear(command->options, arguments);
     status = finish(command, status); /* a plugin may end us while it is unloaded */
@@ -295,6 +297,10 @@ int main(int argc, char **argv) {
         return finish(NULL, print_version());
     if (global.state_dir && !*global.state_dir) {
         say("--state-dir: it is empty; expected a directory; 'shimhost --help' explains");
+        return EXIT_USAGE;
+    }
+    if (global.config && !*global.config) {
+        say("--config: it is empty; expected a file; 'shimhost --help' explains");
         return EXIT_USAGE;
     }
     return dispatch(&global, argc, argv, first);
