@@ -255,8 +255,12 @@ static int read_environment(const struct reading *reading, struct entries *entri
 
 /* Flattens what is below a node of the options; paths begin below `options` itself. */
 static int read_options(const struct reading *reading, struct entries *entries) {
+    if (reading->node->kind == NODE_SCALAR && !*reading->path)
+        return 0; /* `options:` with nothing behind it */
+    if (node_is_null(reading->node))
+        return refuse_item(reading, ITEM_EXPECTED);
     if (reading->node->kind == NODE_SCALAR)
-        return *reading->path ? add_entry(reading, reading->path, entries) : 0;
+        return add_entry(reading, reading->path, entries);
     int result = 0;
     size_t index = 0;
     for (const struct node *item = reading->node->first; item; item = item->next, index++) {

@@ -300,7 +300,7 @@ static void options_are_flattened_in_order(void **state) {
     struct fixture *fixture = *state;
     const struct runtime_config *runtime = read_runtime(
         fixture, P "options:\n  platform: kvm\n  network: { mode: host, ports: [80, {to: 81}] }\n"
-                   "  nothing: {}\n  none: []\n  empty:\n  flag: false\n  tilde: ~\n");
+                   "  nothing: {}\n  none: []\n  empty: \"\"\n  flag: false\n  tilde: \"~\"\n");
     static const struct config_entry expected[] = {
         {.key = "platform", .value = "kvm", .origin = {.line = 3}},
         {.key = "network.mode", .value = "host", .origin = {.line = 4}},
@@ -333,6 +333,8 @@ static void wrong_options_are_refused(void **state) {
         {P "options: { x: { a.b: 1 } }\n",
          "2:17: options: the key `a.b` has a dot in it; expected a level for each part, as in "
          "a: { b: … }"},
+        {P "options:\n  x: { y: ~ }\n",
+         "3:11: x.y: has no value; expected a single value, or \"\" for an empty one"},
     };
     refuse_all(*state, refusals, COUNT_OF(refusals));
 }
