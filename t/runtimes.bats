@@ -150,6 +150,15 @@ END
     done
 }
 
+@test "oci: a runtime without --version is only looked for" {
+    configure_runtime other "plugin: oci" "binary: /bin/true" 'options: { words: { --version: "" } }'
+    configure_runtime absent "plugin: oci" "binary: /nowhere/true" 'options: { words: { --version: "" } }'
+    run shimhost runtimes --format json
+    json=$(sed -n '/^\[/,/^\]/p' <<<"$output")
+    is "$(jq -c '.[] | select(.name == "other") | [.healthy, .version]' <<<"$json")" '[true,null]'
+    is "$(jq -r '.[] | select(.name == "absent").healthy' <<<"$json")" false
+}
+
 @test "oci: what it does not know is refused, with the file's name" {
     configure_runtime other "plugin: oci" "binary: /bin/true" 'options: { words: { rum: "" } }'
     fails_with 125 run -r other -b "$(bundle other true)" "$ID"
@@ -284,10 +293,34 @@ NoNewPrivs:	1"
     done
     fails_with 125 run -r process -b "$(process_bundle "id >'$T/ran'" '.process.user.gid = 4294967295')" "$ID"
     says "/user/gid is not a group id"
-    fails_with 125 run -r process \
-        -b "$(process_bundle "id >'$T/ran'" '.process.user.additionalGids = [range(65)]')" "$ID"
-    says "/user/additionalGids has more than 64 groups"
     [[ ! -e $T/ran ]]
+    nothing_is_left
+}
+
+@test "process: what restrains it is refused where it is of the wrong type, and null is nothing" {
+    configure_runtime process
+    for change in 'noNewPrivileges = 1' 'rlimits = 5' 'rlimits = [{soft: 1, hard: 1}]' 'capabilities.bounding = "CAP_KILL"' \
+        'env = "A=1"' 'user = 5'; do
+        fails_with 125 run -r process -b "$(process_bundle "id >'$T/ran'" ".process.$change")" "$ID"
+        says "the process object's /${change%%[. ]*}"
+    done
+    [[ ! -e $T/ran ]]
+    fails_with 9 run --rm -r process -b "$(process_bundle 'exit 9' \
+        '.process.user.umask = null | .process.oomScoreAdj = null | .annotations = null')" "$ID"
+    nothing_is_left
+}
+
+@test "a command that cannot be found or executed has the exit status for that" {
+    configure_runtime process
+    for RUNTIME in $RUNTIMES process; do
+        path=$(bundle words : '.process.args = ["/etc/passwd/x"]')
+        fails_with 127 run -r "$RUNTIME" -b "$path" "$ID"
+        jq --arg long "/$(printf 'a%.0s' {1..300})" '.process.args = [$long]' "$path/config.json" >"$T/config.json"
+        cp "$T/config.json" "$path"
+        fails_with 126 run -r "$RUNTIME" -b "$path" "$ID"
+        nothing_is_left
+    done
+    fails_with 127 run -r process -b "$(process_bundle : '.process.args = [""]')" "$ID"
     nothing_is_left
 }
 

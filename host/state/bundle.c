@@ -40,6 +40,12 @@ static uint32_t mapped_root(const json_t *config, const char *mappings) {
     return 0;
 }
 
+/* null is as good as nothing, as it is to the runtimes. */
+static const json_t *get(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
 static int bundle_fill(const json_t *config, const char *what, struct bundle *bundle,
                        struct shim_error *error) {
     int r = json_take_string(config, "ociVersion", what, &bundle->oci_version, error);
@@ -48,10 +54,10 @@ static int bundle_fill(const json_t *config, const char *what, struct bundle *bu
                          "%s: `ociVersion` is missing; expected an OCI configuration", what);
     if (r < 0)
         return r;
-    const json_t *annotations = json_object_get(config, "annotations");
+    const json_t *annotations = get(config, "annotations");
     if (annotations && !json_is_object(annotations))
         return error_set(error, -EINVAL, "%s: `annotations` is not an object", what);
-    const json_t *process = json_object_get(config, "process");
+    const json_t *process = get(config, "process");
     if (process && !json_is_object(process))
         return error_set(error, -EINVAL, "%s: `process` is not an object", what);
     bundle->annotations = annotations ? json_text(annotations) : strdup("{}");
@@ -165,7 +171,7 @@ int bundle_exec_process(const struct bundle *bundle, const struct exec_template 
         json_object_set_new(process, "terminal", json_boolean(exec->terminal)) < 0)
         return error_set(error, -EINVAL, "the command is not UTF-8");
     json_t *environment = json_object_get(process, "env");
-    if (!environment) {
+    if (!environment || json_is_null(environment)) {
         environment = json_array();
         if (!environment || json_object_set_new(process, "env", environment) < 0)
             return error_set(error, -ENOMEM, "out of memory");

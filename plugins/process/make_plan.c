@@ -15,6 +15,8 @@
 
 /* What is being made. */
 struct draft {
+    const struct shim_context *context;
+    const struct shim_process *process;
     const struct shim_services *services;
     const char *json;
     FILE *plan;
@@ -46,37 +48,62 @@ static int get(struct draft *draft, const char *pointer) {
     return strlen(draft->text) == (size_t)r ? 1 : wrong(draft, pointer, "has a NUL in it");
 }
 
+/* get() for what is no text: null is as good as nothing. */
+static int get_value(struct draft *draft, const char *pointer) {
+    int r = get(draft, pointer);
+    return r > 0 && strcmp(draft->text, "null") == 0 ? 0 : r;
+}
+
+/* How many members an array or object has. 1: it is there; 0: it is not, and has none. */
+static int get_size(struct draft *draft, const char *pointer, size_t *ret_size) {
+    char text[8];
+    int r = draft->services->json_value(draft->json, pointer, text, sizeof(text), ret_size);
+    if (r == -ENOTSUP)
+        return 1;
+    *ret_size = 0;
+    return r == -ENOENT || (r >= 0 && strcmp(text, "null") == 0)
+               ? 0
+               : wrong(draft, pointer, "is neither a list nor an object");
+}
+
+/* Reads member number `index` of an array, or with `name` that of an object there. What is missing
+ * is a mistake. */
+static int get_member(struct draft *draft, const char *array, size_t index, const char *name,
+                      char *pointer, size_t size) {
+    snprintf(pointer, size, "%s/%zu%s", array, index, name);
+    int r = get(draft, pointer);
+    return r == 0 ? wrong(draft, pointer, "is missing") : r;
+}
+
 static void put(struct draft *draft, const char *key, const char *value) {
     fprintf(draft->plan, "%s=%s%c", key, value, '\0');
 }
 
 static int copy(struct draft *draft, const char *pointer, const char *key) {
-    int r = get(draft, pointer);
+    int r = get_value(draft, pointer);
     if (r > 0)
         put(draft, key, draft->text);
     return r < 0 ? r : 0;
 }
 
-/* Copies every member of an array. Returns how many there are. */
+/* Copies every member of an array. Returns whether there are any. */
 static int copy_all(struct draft *draft, const char *array, const char *key) {
-    char pointer[64];
-    int count = 0, r;
-    do {
-        snprintf(pointer, sizeof(pointer), "%s/%d", array, count);
-        r = get(draft, pointer);
-        if (r > 0) {
+    char pointer[128];
+    size_t count;
+    int r = get_size(draft, array, &count);
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        r = get_member(draft, array, i, "", pointer, sizeof(pointer));
+        if (r > 0)
             put(draft, key, draft->text);
-            count++;
-        }
-    } while (r > 0);
-    return r < 0 ? r : count;
+    }
+    return r < 0 ? r : count > 0;
 }
 
 /* ------------------------------------------------------------------------------------ user */
 
 /* Copies an id. Returns whether it is there. All ones are none: see setresuid(2). */
 static int copy_id(struct draft *draft, const char *pointer, const char *key, const char *what) {
-    int r = get(draft, pointer);
+    int r = get_value(draft, pointer);
     if (r <= 0)
         return r;
     const char *id = draft->text;
@@ -88,21 +115,22 @@ static int copy_id(struct draft *draft, const char *pointer, const char *key, co
 
 static int copy_groups(struct draft *draft) {
     static const char array[] = "/user/additionalGids";
-    char text[64];
-    int count = 0, r;
-    do {
-        snprintf(text, sizeof(text), "%s/%d", array, count);
-        r = copy_id(draft, text, PLAN_GROUP, "is not a group id");
-    } while (r > 0 && ++count <= PLAN_GROUPS);
-    if (r <= 0)
-        return r;
-    snprintf(text, sizeof(text), "has more than %d groups", PLAN_GROUPS);
-    return wrong(draft, array, text);
+    char pointer[128];
+    size_t count;
+    int r = get_size(draft, array, &count);
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        r = get_member(draft, array, i, "", pointer, sizeof(pointer));
+        if (r > 0)
+            r = copy_id(draft, pointer, PLAN_GROUP, "is not a group id");
+    }
+    return r;
 }
 
 static int copy_user(struct draft *draft) {
+    size_t size;
     int r;
-    if ((r = copy_id(draft, "/user/uid", PLAN_UID, "is not a user id")) < 0 ||
+    if ((r = get_size(draft, "/user", &size)) < 0 ||
+        (r = copy_id(draft, "/user/uid", PLAN_UID, "is not a user id")) < 0 ||
         (r = copy_id(draft, "/user/gid", PLAN_GID, "is not a group id")) < 0 ||
         (r = copy_groups(draft)) < 0)
         return r;
@@ -140,35 +168,39 @@ static int resource_of(const char *name) {
     return -1;
 }
 
-static int get_number(struct draft *draft, const char *pointer, unsigned long long *ret) {
+/* The number that was read last, from `pointer`. */
+static int take_number(const struct draft *draft, const char *pointer, unsigned long long *ret) {
     char *end;
-    int r = get(draft, pointer);
-    if (r <= 0)
-        return r < 0 ? r : wrong(draft, pointer, "is missing");
     errno = 0;
     *ret = strtoull(draft->text, &end, 10);
     return *end || end == draft->text || errno ? wrong(draft, pointer, "is not a number") : 0;
 }
 
+static int copy_limit(struct draft *draft, size_t index) {
+    static const char array[] = "/rlimits";
+    char pointer[128];
+    unsigned long long soft, hard;
+    int r = get_member(draft, array, index, "/type", pointer, sizeof(pointer));
+    if (r < 0)
+        return r;
+    int resource = resource_of(draft->text);
+    if (resource < 0)
+        return wrong(draft, pointer, "is not the name of a resource limit");
+    if ((r = get_member(draft, array, index, "/soft", pointer, sizeof(pointer))) < 0 ||
+        (r = take_number(draft, pointer, &soft)) < 0 ||
+        (r = get_member(draft, array, index, "/hard", pointer, sizeof(pointer))) < 0 ||
+        (r = take_number(draft, pointer, &hard)) < 0)
+        return r;
+    fprintf(draft->plan, PLAN_LIMIT "=%d:%llu:%llu%c", resource, soft, hard, '\0');
+    return 0;
+}
+
 static int copy_limits(struct draft *draft) {
-    for (int i = 0;; i++) {
-        char pointer[64];
-        unsigned long long soft, hard;
-        snprintf(pointer, sizeof(pointer), "/rlimits/%d/type", i);
-        int r = get(draft, pointer);
-        if (r <= 0)
-            return r;
-        int resource = resource_of(draft->text);
-        if (resource < 0)
-            return wrong(draft, pointer, "is not the name of a resource limit");
-        snprintf(pointer, sizeof(pointer), "/rlimits/%d/soft", i);
-        if ((r = get_number(draft, pointer, &soft)) < 0)
-            return r;
-        snprintf(pointer, sizeof(pointer), "/rlimits/%d/hard", i);
-        if ((r = get_number(draft, pointer, &hard)) < 0)
-            return r;
-        fprintf(draft->plan, PLAN_LIMIT "=%d:%llu:%llu%c", resource, soft, hard, '\0');
-    }
+    size_t count;
+    int r = get_size(draft, "/rlimits", &count);
+    for (size_t i = 0; r >= 0 && i < count; i++)
+        r = copy_limit(draft, i);
+    return r;
 }
 
 /* ------------------------------------------------------------------------------------ capabilities
@@ -225,46 +257,71 @@ static int capability_of(const char *name) {
     return -1;
 }
 
+/* What this program has never heard of it cannot give, and nobody loses by that. */
+static int add_capability(const struct draft *draft, unsigned long long *mask) {
+    int capability = capability_of(draft->text);
+    if (capability >= 0)
+        *mask |= 1ull << capability;
+    else
+        draft->services->log(draft->context, draft->process, SHIM_LOG_WARNING,
+                             "the unknown capability %.64s is ignored", draft->text);
+    return 0;
+}
+
+static int copy_capability_set(struct draft *draft, const char *set) {
+    char array[64], pointer[128];
+    unsigned long long mask = 0;
+    size_t count;
+    snprintf(array, sizeof(array), "/capabilities/%s", set);
+    int r = get_size(draft, array, &count);
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        r = get_member(draft, array, i, "", pointer, sizeof(pointer));
+        if (r > 0)
+            r = add_capability(draft, &mask);
+    }
+    if (r >= 0)
+        fprintf(draft->plan, "%s=%llu%c", set, mask, '\0');
+    return r;
+}
+
 static int copy_capabilities(struct draft *draft) {
     static const char *const sets[] = {PLAN_BOUNDING, PLAN_EFFECTIVE, PLAN_PERMITTED,
                                        PLAN_INHERITABLE, PLAN_AMBIENT};
     size_t count;
-    char whole[1];
-    /* Without the object, the process keeps what it would have. */
-    if (draft->services->json_value(draft->json, "/capabilities", whole, sizeof(whole), &count) !=
-        -ENOTSUP)
-        return 0;
-    for (size_t set = 0; set < sizeof(sets) / sizeof(*sets); set++) {
-        unsigned long long mask = 0;
-        for (int i = 0;; i++) {
-            char pointer[64];
-            snprintf(pointer, sizeof(pointer), "/capabilities/%s/%d", sets[set], i);
-            int r = get(draft, pointer);
-            if (r < 0)
-                return r;
-            if (r == 0)
-                break;
-            int capability = capability_of(draft->text);
-            if (capability < 0)
-                return wrong(draft, pointer, "is not the name of a capability");
-            mask |= 1ull << capability;
-        }
-        fprintf(draft->plan, "%s=%llu%c", sets[set], mask, '\0');
-    }
-    return 0;
+    int r = get_size(draft, "/capabilities", &count);
+    if (r <= 0) /* without the object, the process keeps what it would have */
+        return r;
+    for (size_t i = 0; r >= 0 && i < sizeof(sets) / sizeof(*sets); i++)
+        r = copy_capability_set(draft, sets[i]);
+    return r;
 }
 
 /* ------------------------------------------------------------------------------------ the whole */
 
 static int copy_size(struct draft *draft) {
+    static const char height[] = "/consoleSize/height", width[] = "/consoleSize/width";
     unsigned long long rows, columns;
-    int r = get(draft, "/consoleSize/height");
+    int r = get_value(draft, height);
     if (r <= 0)
         return r;
-    if ((r = get_number(draft, "/consoleSize/height", &rows)) < 0 ||
-        (r = get_number(draft, "/consoleSize/width", &columns)) < 0)
+    if ((r = take_number(draft, height, &rows)) < 0 || (r = get_value(draft, width)) < 0)
+        return r;
+    if (r == 0)
+        return wrong(draft, width, "is missing");
+    if ((r = take_number(draft, width, &columns)) < 0)
         return r;
     fprintf(draft->plan, PLAN_SIZE "=%llu:%llu%c", rows & 0xffff, columns & 0xffff, '\0');
+    return 0;
+}
+
+static int copy_no_new_privileges(struct draft *draft) {
+    static const char pointer[] = "/noNewPrivileges";
+    int r = get_value(draft, pointer);
+    if (r <= 0 || strcmp(draft->text, "false") == 0)
+        return r;
+    if (strcmp(draft->text, "true") != 0)
+        return wrong(draft, pointer, "is neither true nor false");
+    put(draft, PLAN_NO_NEW_PRIVILEGES, "1");
     return 0;
 }
 
@@ -282,18 +339,20 @@ static int copy_process(struct draft *draft) {
     if ((r = copy_all(draft, "/env", PLAN_ENVIRONMENT)) < 0 || (r = copy_directory(draft)) < 0 ||
         (r = copy_user(draft)) < 0 || (r = copy(draft, "/oomScoreAdj", PLAN_SCORE)) < 0)
         return r;
-    r = get(draft, "/noNewPrivileges");
-    if (r > 0 && strcmp(draft->text, "true") == 0)
-        put(draft, PLAN_NO_NEW_PRIVILEGES, "1");
-    if (r < 0 || (r = copy_size(draft)) < 0 || (r = copy_limits(draft)) < 0)
+    if ((r = copy_no_new_privileges(draft)) < 0 || (r = copy_size(draft)) < 0 ||
+        (r = copy_limits(draft)) < 0)
         return r;
     return copy_capabilities(draft);
 }
 
 int make_plan(const struct shim_context *context, const struct shim_process *process, int wait,
               struct shim_error *error) {
-    struct draft draft = {
-        .services = context->services, .error = error, .room = 4096, .text = (char *)malloc(4096)};
+    struct draft draft = {.context = context,
+                          .process = process,
+                          .services = context->services,
+                          .error = error,
+                          .room = 4096,
+                          .text = (char *)malloc(4096)};
     char *json = NULL, *plan = NULL;
     size_t length = 0;
     int r =

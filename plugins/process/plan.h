@@ -17,7 +17,6 @@
 #define PLAN_UID "uid"
 #define PLAN_GID "gid"
 #define PLAN_GROUP "group"  /* one of the supplementary groups */
-#define PLAN_GROUPS 64      /* so many of them at most */
 #define PLAN_UMASK "umask"  /* decimal */
 #define PLAN_LIMIT "rlimit" /* RESOURCE:SOFT:HARD, numbers */
 #define PLAN_SCORE "oom-score"

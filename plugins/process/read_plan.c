@@ -56,13 +56,19 @@ static int number(const char *value, unsigned long long *ret) {
 
 static int take_limit(struct plan *plan, const char *value) {
     unsigned long long soft, hard;
+    size_t at = 0;
     int resource;
-    if (plan->n_limits == PLAN_LIMITS ||
-        sscanf(value, "%d:%llu:%llu", &resource, &soft, &hard) != 3)
+    if (sscanf(value, "%d:%llu:%llu", &resource, &soft, &hard) != 3)
         return -1;
-    plan->limits[plan->n_limits].resource = resource;
-    plan->limits[plan->n_limits].limit.rlim_cur = (rlim_t)soft;
-    plan->limits[plan->n_limits++].limit.rlim_max = (rlim_t)hard;
+    while (at < plan->n_limits && plan->limits[at].resource != resource)
+        at++;
+    if (at == PLAN_LIMITS)
+        return -1;
+    if (at == plan->n_limits)
+        plan->n_limits++;
+    plan->limits[at].resource = resource;
+    plan->limits[at].limit.rlim_cur = (rlim_t)soft;
+    plan->limits[at].limit.rlim_max = (rlim_t)hard;
     return 0;
 }
 
@@ -95,7 +101,7 @@ static int take_number(struct plan *plan, const char *key, const char *value) {
         return plan->no_new_privileges = n != 0, 0;
     if (strcmp(key, PLAN_WAIT) == 0)
         return plan->wait = n != 0, 0;
-    if (strcmp(key, PLAN_GROUP) == 0 && plan->n_groups < PLAN_GROUPS)
+    if (strcmp(key, PLAN_GROUP) == 0)
         return take_id(&plan->groups[plan->n_groups++], n);
     if (strcmp(key, PLAN_BOUNDING) == 0)
         return take_mask(plan, &plan->bounding, n);
@@ -133,7 +139,8 @@ int plan_read(struct plan *plan, struct problem *problem) {
         items += plan->text[i] == '\0';
     plan->arguments = (char **)calloc(items + 1, sizeof(char *));
     plan->environment = (char **)calloc(items + 1, sizeof(char *));
-    if (!plan->arguments || !plan->environment)
+    plan->groups = (gid_t *)calloc(items + 1, sizeof(gid_t));
+    if (!plan->arguments || !plan->environment || !plan->groups)
         return problem_set(problem, "cannot read the plan");
     for (char *item = plan->text; item < plan->text + length; item += strlen(item) + 1) {
         char *value = strchr(item, '=');
@@ -155,4 +162,5 @@ void plan_clear(struct plan *plan) {
     free(plan->text);
     free((void *)plan->arguments);
     free((void *)plan->environment);
+    free(plan->groups);
 }

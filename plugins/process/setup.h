@@ -9,7 +9,7 @@
 
 #include "plan.h"
 
-#define PLAN_LIMITS 16
+#define PLAN_LIMITS 16 /* as many as the kernel has: see getrlimit(2) */
 
 struct plan {
     char *text;       /* everything points into it */
@@ -18,7 +18,7 @@ struct plan {
     const char *directory;
     uid_t uid;
     gid_t gid;
-    gid_t groups[PLAN_GROUPS];
+    gid_t *groups;
     size_t n_groups;
     int umask;         /* -1: as it is */
     const char *score; /* or NULL */

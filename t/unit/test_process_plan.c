@@ -112,7 +112,7 @@ static void what_is_wrong_is_named(void **state) {
         {"{}", "/args"},
         {"{\"args\": []}", "/args"},
         {"{\"args\": [[]]}", "/args/0"},
-        {"{\"args\": [\"a\\u0000b\"]}", "/args/0"},
+        {"{\"args\": [\"a\\u0000b\"]}", "/args"},
         {"{\"args\": [\"a\"], \"env\": [{}]}", "/env/0"},
         {"{\"args\": [\"a\"], \"cwd\": 7}", "/cwd"},
         {"{\"args\": [\"a\"], \"cwd\": \"tmp\"}", "/cwd"},
@@ -121,8 +121,15 @@ static void what_is_wrong_is_named(void **state) {
          "/rlimits/0/soft"},
         {"{\"args\": [\"a\"], \"rlimits\": [{\"type\": \"RLIMIT_AS\", \"soft\": 1}]}",
          "/rlimits/0/hard"},
-        {"{\"args\": [\"a\"], \"capabilities\": {\"effective\": [\"KILL\"]}}",
-         "/capabilities/effective/0"},
+        {"{\"args\": [\"a\"], \"rlimits\": [{\"soft\": 1, \"hard\": 1}]}", "/rlimits/0/type"},
+        {"{\"args\": [\"a\"], \"rlimits\": {\"type\": 1}}", "/rlimits/0"},
+        {"{\"args\": [\"a\"], \"rlimits\": 5}", "/rlimits"},
+        {"{\"args\": [\"a\"], \"env\": \"A=1\"}", "/env"},
+        {"{\"args\": [\"a\"], \"user\": 5}", "/user"},
+        {"{\"args\": [\"a\"], \"noNewPrivileges\": 1}", "/noNewPrivileges"},
+        {"{\"args\": [\"a\"], \"capabilities\": true}", "/capabilities"},
+        {"{\"args\": [\"a\"], \"capabilities\": {\"bounding\": \"CAP_KILL\"}}",
+         "/capabilities/bounding"},
     };
     struct oci_fixture *fixture = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -166,26 +173,69 @@ static void the_highest_ids_arrive(void **state) {
     plan_clear(&plan);
 }
 
-/* Makes a process with `count` additional groups. */
-static int make_groups(struct oci_fixture *fixture, size_t count) {
-    char json[1024];
-    size_t used = (size_t)snprintf(json, sizeof(json), "%s",
-                                   "{\"args\": [\"a\"], \"user\": {\"additionalGids\": [1");
-    for (size_t i = 1; i < count; i++)
-        used += (size_t)snprintf(json + used, sizeof(json) - used, ",%zu", i + 1);
-    snprintf(json + used, sizeof(json) - used, "]}}");
-    return make(fixture, json, 0);
-}
-
-static void too_many_groups_are_named(void **state) {
+static void any_number_of_groups_arrives(void **state) {
     struct oci_fixture *fixture = *state;
     struct plan plan;
-    assert_int_equal(make_groups(fixture, PLAN_GROUPS), 0);
+    const size_t count = 1000;
+    char *json = test_malloc(8 * count + 64);
+    size_t used = (size_t)sprintf(json, "{\"args\": [\"a\"], \"user\": {\"additionalGids\": [1");
+    for (size_t i = 1; i < count; i++)
+        used += (size_t)sprintf(json + used, ",%zu", i + 1);
+    strcpy(json + used, "]}}");
+    assert_int_equal(make(fixture, json, 0), 0);
     read_back(fixture, &plan);
-    assert_int_equal(plan.n_groups, PLAN_GROUPS);
+    assert_int_equal(plan.n_groups, count);
+    assert_int_equal(plan.groups[count - 1], count);
     plan_clear(&plan);
-    assert_int_equal(make_groups(fixture, PLAN_GROUPS + 1), -EINVAL);
-    assert_non_null(strstr(fixture->error.message, "/user/additionalGids has more than 64 groups"));
+    test_free(json);
+}
+
+static void a_later_limit_replaces_the_earlier(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    char json[4096], *at = json;
+    at += sprintf(at, "{\"args\": [\"a\"], \"rlimits\": [");
+    for (int i = 0; i <= PLAN_LIMITS; i++)
+        at += sprintf(at, "{\"type\": \"RLIMIT_NOFILE\", \"soft\": %d, \"hard\": 99},", i);
+    strcpy(at, "{\"type\": \"RLIMIT_AS\", \"soft\": 1, \"hard\": 2}]}");
+    assert_int_equal(make(fixture, json, 0), 0);
+    read_back(fixture, &plan);
+    assert_int_equal(plan.n_limits, 2);
+    assert_int_equal(plan.limits[0].limit.rlim_cur, PLAN_LIMITS);
+    assert_int_equal(plan.limits[1].resource, RLIMIT_AS);
+    plan_clear(&plan);
+}
+
+static void null_is_nothing(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    assert_int_equal(
+        make(fixture,
+             "{\"args\": [\"a\"], \"env\": null, \"user\": {\"uid\": null, \"gid\": null,"
+             "\"additionalGids\": null, \"umask\": null}, \"oomScoreAdj\": null,"
+             "\"noNewPrivileges\": null, \"rlimits\": null, \"capabilities\": null}",
+             0),
+        0);
+    read_back(fixture, &plan);
+    assert_int_equal(plan.uid, 0);
+    assert_int_equal(plan.umask, -1);
+    assert_null(plan.score);
+    assert_int_equal(plan.has_capabilities, 0);
+    plan_clear(&plan);
+}
+
+static void an_unknown_capability_is_ignored(void **state) {
+    struct oci_fixture *fixture = *state;
+    struct plan plan;
+    assert_int_equal(make(fixture,
+                          "{\"args\": [\"a\"], \"capabilities\": {\"bounding\":"
+                          "[\"CAP_OF_TOMORROW\", \"CAP_KILL\"]}}",
+                          0),
+                     0);
+    read_back(fixture, &plan);
+    assert_int_equal(plan.has_capabilities, 1);
+    assert_int_equal(plan.bounding, 1ull << 5);
+    plan_clear(&plan);
 }
 
 static void a_plan_without_an_id_in_it_is_refused(void **state) {
@@ -234,6 +284,9 @@ static void commands_are_found_as_a_shell_does(void **state) {
     arguments[0] = (char[]){"/etc"};
     assert_int_equal(setup_find_command(&plan, &found, &problem), -1);
     assert_int_equal(problem.code, EISDIR);
+    arguments[0] = (char[]){""};
+    assert_int_equal(setup_find_command(&plan, &found, &problem), -1);
+    assert_int_equal(problem.code, ENOENT);
 }
 
 int main(void) {
@@ -244,7 +297,10 @@ int main(void) {
         OCI_TEST(what_is_wrong_is_named),
         OCI_TEST(what_is_no_id_is_named),
         OCI_TEST(the_highest_ids_arrive),
-        OCI_TEST(too_many_groups_are_named),
+        OCI_TEST(any_number_of_groups_arrives),
+        OCI_TEST(a_later_limit_replaces_the_earlier),
+        OCI_TEST(null_is_nothing),
+        OCI_TEST(an_unknown_capability_is_ignored),
         OCI_TEST(a_plan_without_an_id_in_it_is_refused),
         cmocka_unit_test(commands_are_found_as_a_shell_does),
     };
