@@ -216,7 +216,7 @@ static char *find_in_path(const struct plan *plan, const char *name) {
 
 int setup_find_command(const struct plan *plan, const char **ret_path, struct problem *problem) {
     const char *name = plan->arguments[0];
-    const char *path = strchr(name, '/') ? name : find_in_path(plan, name);
+    const char *path = strchr(name, '/') || !*name ? name : find_in_path(plan, name);
     if (path && (path != name || check_command(path) == 0)) {
         *ret_path = path;
         return 0;

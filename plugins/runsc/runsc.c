@@ -30,7 +30,10 @@ static const struct shim_oci_word words[] = {
 static const struct shim_oci_phrase phrases[] = {
     {SHIM_REASON_NOT_FOUND, "error finding executable", NULL},
     {SHIM_REASON_NOT_FOUND, "failed to load", "no such file or directory"},
+    {SHIM_REASON_NOT_FOUND, "failed to load", "not a directory"},
     {SHIM_REASON_NOT_EXECUTABLE, "failed to load", "permission denied"},
+    {SHIM_REASON_NOT_EXECUTABLE, "failed to load", "too many symbolic links"},
+    {SHIM_REASON_NOT_EXECUTABLE, "failed to load", "file name too long"},
     {SHIM_REASON_NOT_EXECUTABLE, "failed to load", "exec format error"},
     {SHIM_REASON_NOT_RUNNING, "loading container: file does not exist", NULL},
     {SHIM_REASON_NOT_RUNNING, "sandbox is not running", NULL},

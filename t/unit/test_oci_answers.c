@@ -27,6 +27,18 @@ static void messages_are_understood(void **state) {
          SHIM_REASON_NOT_EXECUTABLE},
         {"exec failed: unable to start container process: exec: \"/etc\": is a directory",
          SHIM_REASON_NOT_EXECUTABLE},
+        {"runc run failed: unable to start container process: exec: \"/bin/x/y\": stat /bin/x/y: "
+         "not a directory",
+         SHIM_REASON_NOT_FOUND},
+        {"runc run failed: unable to start container process: exec: \"/loop\": stat /loop: too "
+         "many levels of symbolic links",
+         SHIM_REASON_NOT_EXECUTABLE},
+        {"runc run failed: unable to start container process: exec: \"/xx\": stat /xx: file name "
+         "too long",
+         SHIM_REASON_NOT_EXECUTABLE},
+        {"open executable: Not a directory", SHIM_REASON_NOT_FOUND},
+        {"open executable: Too many levels of symbolic links", SHIM_REASON_NOT_EXECUTABLE},
+        {"open executable: File name too long", SHIM_REASON_NOT_EXECUTABLE},
         {"executable file `/bin/x` not found in $PATH: No such file or directory",
          SHIM_REASON_NOT_FOUND},
         {"executable file `x` not found in $PATH: Permission denied", SHIM_REASON_NOT_EXECUTABLE},
