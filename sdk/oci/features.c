@@ -138,9 +138,12 @@ static void list_holes(const struct shim_oci_runtime *runtime, struct shim_featu
 
 /* ---------------------------------------------------------------------------------- the entry */
 
+/* Of a runtime that has no word for it, only whether it is there. */
 static int run_version(const struct shim_context *context, struct shim_output *ret_output,
                        struct shim_error *error) {
     struct shim_oci_words words = OCI_WORDS_NONE;
+    if (!oci_has(context, "--version"))
+        return oci_check_binary(context, error);
     int r = oci_begin(context, NULL, "--version", &words, error);
     if (r == 0)
         r = oci_execute(context, NULL, "--version", &words, context->runtime->signal_timeout, 0,
@@ -166,7 +169,7 @@ int shim_oci_features(const struct shim_context *context, struct shim_features *
         snprintf(features.health, sizeof(features.health), "%.*s", (int)sizeof(features.health) - 1,
                  problem.message);
     } else {
-        find_version(output.text, features.version, sizeof(features.version));
+        find_version(output.text ? output.text : "", features.version, sizeof(features.version));
         context->services->output_free(&output);
         if (features.version[0])
             list_holes(runtime, &features);

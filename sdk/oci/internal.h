@@ -67,6 +67,9 @@ void oci_add_option(const struct shim_context *context, struct shim_oci_words *w
 void oci_add_file(const struct shim_context *context, const struct shim_process *process,
                   struct shim_oci_words *words, const char *option, const char *name);
 
+/* Can the runtime be executed? -ENOENT, -EACCES. */
+int oci_check_binary(const struct shim_context *context, struct shim_error *error);
+
 /* Begins a command line: binary, YAML's args, the author's global words, root, log, subcommand.
  * `process` may be NULL: no log. -ENOENT, -EACCES: there is no binary, or it cannot be executed;
  * -ENOTSUP: the runtime has no such subcommand. */

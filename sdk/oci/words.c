@@ -109,7 +109,7 @@ void oci_add_file(const struct shim_context *context, const struct shim_process 
     free(path);
 }
 
-static int check_binary(const struct shim_context *context, struct shim_error *error) {
+int oci_check_binary(const struct shim_context *context, struct shim_error *error) {
     const struct oci *oci = oci_of(context);
     const char *source = context->runtime->source ? context->runtime->source : "its YAML file";
     if (!oci->binary)
@@ -132,7 +132,7 @@ int oci_begin(const struct shim_context *context, const struct shim_process *pro
     if (!*here)
         return oci_fail(context, error, -ENOTSUP, SHIM_REASON_UNSUPPORTED,
                         "runtime %s does not support %s", runtime->name, subcommand);
-    int r = check_binary(context, error);
+    int r = oci_check_binary(context, error);
     if (r < 0)
         return r;
     shim_oci_add(words, oci->binary);
