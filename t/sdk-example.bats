@@ -78,6 +78,13 @@ apart() {
         .process.env = ["PATH=/usr/bin:/bin", $mark]' "$TESTS/config.json" >"$BUNDLES/nice/config.json"
     fails_with 4 run --rm -r nice -b "$BUNDLES/nice" "$ID"
     is "$output" "$(($(nice) + 15))" niceness
+    # What env would take for something else, and a user that nothing here can become.
+    for change in '.env += ["touch"]' '.env += ["--help"]' '.args = ["A=1", "true"]' '.user.uid = 12345'; do
+        mkdir -p "$BUNDLES/odd"
+        jq ".process |= ($change)" "$BUNDLES/nice/config.json" >"$BUNDLES/odd/config.json"
+        fails_with 125 run --rm -r nice -b "$BUNDLES/odd" "$ID"
+        says "cannot use the process object"
+    done
     sed -i 's/niceness:.*/niceness: much/' "$T/etc/runtimes.d/nice.yaml"
     fails_with 125 run --rm -r nice -b "$BUNDLES/nice" "$ID"
     says "niceness is \`much\`, expected 0 to 19"

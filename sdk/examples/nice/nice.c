@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <shimhost/plugin.h>
 
@@ -80,7 +81,22 @@ static int add_array(const struct shim_services *services, struct words *words, 
     }
 }
 
-/* nice -n 10 env -i -C DIRECTORY NAME=VALUE… COMMAND ARGUMENT… */
+/* Nothing here can become another user. */
+static int check_id(const struct shim_services *services, const char *json, const char *pointer,
+                    unsigned long own) {
+    char text[24], expected[24];
+    int r = services->json_value(json, pointer, text, sizeof(text), NULL);
+    snprintf(expected, sizeof(expected), "%lu", own);
+    return r == -ENOENT || (r >= 0 && strcmp(text, expected) == 0) ? 0 : -EPERM;
+}
+
+/* env takes every word up to the first that is no assignment for one, and that for the command. */
+static int is_assignment(const char *word) {
+    const char *equals = strchr(word, '=');
+    return equals && equals != word;
+}
+
+/* nice -n 10 env -i -C DIRECTORY -- NAME=VALUE… COMMAND ARGUMENT… */
 static int make_command(const struct shim_context *context, struct words *words, const char *json) {
     const struct shim_services *services = context->services;
     const struct nice *nice = context->data;
@@ -89,22 +105,32 @@ static int make_command(const struct shim_context *context, struct words *words,
     int r = services->json_value(json, "/cwd", directory, sizeof(directory), NULL);
     if (r < 0 && r != -ENOENT)
         return r;
+    if (r < 0)
+        strcpy(directory, "/");
+    if ((r = check_id(services, json, "/user/uid", geteuid())) < 0 ||
+        (r = check_id(services, json, "/user/gid", getegid())) < 0)
+        return r;
     const char *begin[] = {binary ? binary : "/usr/bin/nice",
                            "-n",
                            nice->niceness,
                            "/usr/bin/env",
                            "-i",
                            "-C",
-                           r < 0 ? "/" : directory};
+                           directory,
+                           "--"};
     for (size_t i = 0; i < sizeof(begin) / sizeof(*begin); i++)
         if ((r = add(words, begin[i])) < 0)
             return r;
+    size_t environment = words->count;
     if ((r = add_array(services, words, json, "/env")) < 0)
         return r;
-    size_t before = words->count;
+    size_t command = words->count;
     if ((r = add_array(services, words, json, "/args")) < 0)
         return r;
-    return words->count > before ? 0 : -EINVAL;
+    for (size_t i = environment; i < command; i++)
+        if (!is_assignment(words->list[i]))
+            return -EINVAL;
+    return words->count > command && !is_assignment(words->list[command]) ? 0 : -EINVAL;
 }
 
 /* process.json in the process's directory holds the OCI process object, of a container's first
