@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * Any runtime that speaks the OCI command line, described by YAML alone:
  *
@@ -6,10 +7,12 @@
  *     binary: /usr/local/bin/youki
  *     options:
  *       state-root: /run/youki     # what is there as long as it knows a container; see
- * shimhost/oci.h state-name: "@id@" words:                     # how it spells what runc spells
- * otherwise; "" for what it lacks run: ""
+ *       state-name: "@id@"         # shimhost/oci.h
+ *       words:                     # how it spells what runc spells otherwise; "" for what it lacks
+ *         run: ""
  *         --no-pivot: --no-pivot-root
  */
+/* clang-format on */
 #include <errno.h>
 #include <shimhost/oci.h>
 #include <stdlib.h>
