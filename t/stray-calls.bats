@@ -105,6 +105,91 @@ is_deleted_after_the_other() {
     done
 }
 
+# lingering SUBCOMMAND: a runtime $RUNTIME whose first SUBCOMMAND stops before it is done, and then says in $T/known whether
+# the container's directory is still there. The second is done meanwhile, by the process whose pid is in $T/second.
+lingering() {
+    rm -rf "$T/first" "$T/known" "$T/second"
+    stops
+    configure_runtime "$RUNTIME" "${@:2}" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" "$1" "
+    if mkdir $T/first; then
+        $STOP
+        \"\$real\" \"\$@\"
+        [ ! -e $STATE/$ID ] || touch $T/known
+        exit 0
+    fi
+    echo \$\$ >$T/second")"
+}
+
+# The host JOB waits for the call that was stopped, and for nothing else, before the id is free.
+waits_for_it() {
+    eventually holds '\[pidfd]' "$1"
+    let_go
+    joins "$1"
+    is "$status" 0
+    [[ -e $T/known ]]
+}
+
+the_second_is_over() {
+    [[ -s $T/second ]] && is_over "$(cat "$T/second")"
+}
+
+@test "what a monitor that was killed still deletes is not the next container of that id" {
+    for RUNTIME in $RUNTIMES; do
+        for way in delete check; do
+            lingering delete
+            works run -d -r "$RUNTIME" -b "$(bundle monitor 'exit 7')" "$ID"
+            reached
+            kill_monitor
+            gives 7 "$ID"
+            case $way in
+            delete) in_background delete "$ID" ;;
+            check) in_background check --repair ;;
+            esac
+            host=$!
+            eventually the_second_is_over
+            waits_for_it "$host"
+            [[ $way == delete ]] || works delete "$ID"
+            nothing_is_left
+        done
+    done
+}
+
+@test "so it is when the monitor was stuck, and killed by who deletes; what does not end keeps the id" {
+    for RUNTIME in $RUNTIMES; do
+        lingering delete 'timeouts: { delete: 100ms, drain: 100ms }'
+        works run -d -r "$RUNTIME" -b "$(bundle stuck 'exit 7')" "$ID"
+        reached
+        monitor=$(monitor_of "$ID")
+        kill -STOP "$monitor"
+        fails_with 1 delete "$ID"
+        says "$ID" "is still at work"
+        is_over "$monitor"
+        is "$(field "$ID" .status)" stopped
+        configure_runtime "$RUNTIME"
+        let_go
+        works delete "$ID"
+        [[ -e $T/known ]]
+        nothing_is_left
+    done
+}
+
+@test "what a host that was killed still pauses is not the next container of that id" {
+    for RUNTIME in $RUNTIMES; do
+        lingering pause
+        works run -d -r "$RUNTIME" -b "$(bundle paused "$FOREVER")" "$ID"
+        in_background pause "$ID"
+        host=$!
+        reached
+        kill_and_await "$host"
+        kill -KILL "$(pid_of "$ID")"
+        gives 137 "$ID"
+        eventually test -e "$STATE/$ID/init/.cleaned"
+        in_background delete "$ID"
+        waits_for_it $!
+        nothing_is_left
+    done
+}
+
 # outliving SUBCOMMAND SCRIPT: a runtime $RUNTIME whose SUBCOMMAND does SCRIPT and then outlives the process, which holds
 # $EVENTS/end open, until the monitor waits, or has it deleted. $T/calls says in which order they were done.
 outliving() {

@@ -98,7 +98,7 @@ int process_lock_until(struct process *process, int64_t deadline, struct shim_er
 /* A call of the runtime may outlive the host or the monitor which made it: waits for the end of all
  * that are at work on this process, but for its living monitor and that one's children. 1: there
  * were some; 0: there were none; -ETIMEDOUT, -ECANCELED, or why they could not be looked for. */
-int process_await_calls(const struct process *process, int64_t timeout);
+int process_await_calls(const struct process *process, int64_t timeout, struct shim_error *error);
 /* What its `status` should say: a host that died in the middle of a change may have left it behind
  * the truth; then the runtime is asked. Of what cannot be found out the file's word stands. */
 uint32_t process_true_status(struct process *process, uint32_t status);
@@ -137,8 +137,8 @@ int process_recover(struct process *process, int64_t deadline, struct shim_error
 /* What its monitor would have done after the end: makes the runtime forget it, and notes that. */
 int process_clean(struct process *process, struct shim_error *error);
 
-/* remove.c: makes the runtime forget the container. Another call of the runtime that is in the way
- * is waited for, at most its delete time-out. */
+/* remove.c: makes the runtime forget the container. When it has, no earlier call that was told the
+ * id is under way any more: those that are get the delete time-out. */
 int process_forget(struct process *process, struct shim_error *error);
 
 /* launch.c: the service monitor_launch, and the adoption of a process without a monitor. */

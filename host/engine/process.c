@@ -165,20 +165,23 @@ int process_lock_until(struct process *process, int64_t deadline, struct shim_er
                       &process->lock, error);
 }
 
-int process_await_calls(const struct process *process, int64_t timeout) {
+int process_await_calls(const struct process *process, int64_t timeout, struct shim_error *error) {
     int64_t deadline = deadline_after(timeout);
     struct shim_identity monitor = {.size = sizeof(monitor)}, call = {.size = sizeof(call)};
     int r, any = 0;
     if (status_monitor_alive(process->directory_fd, &monitor, NULL) != 1)
         monitor.pid = 0;
-    while ((r = workers_find(process->directory_fd, monitor.pid, &call, NULL)) > 0) {
+    while ((r = workers_find(process->directory_fd, monitor.pid, &call, error)) > 0) {
         int pidfd AUTO_CLOSE = -1;
         any = 1;
         r = identity_open(&call, &pidfd, NULL);
         if (r == 0)
             r = pidfd_await(pidfd, deadline_left(deadline), process->view.cancel_fd);
         if (r < 0 && r != -ESRCH)
-            return r;
+            return error_set(error, r,
+                             "process %d is still at work in its directory, perhaps a call of the "
+                             "runtime that has outlived its caller: %s",
+                             call.pid, strerror(-r));
     }
     return r < 0 ? r : any;
 }
@@ -194,7 +197,7 @@ static int ask_status(struct process *process, uint32_t *ret_status, struct shim
     int r = RUNTIME_NEEDS(runtime, state, error);
     if (r < 0)
         return r;
-    process_await_calls(process, runtime->config->timeouts.signal);
+    process_await_calls(process, runtime->config->timeouts.signal, NULL);
     return PLUGIN_CALL(runtime, state, &process->view, ret_status, error);
 }
 

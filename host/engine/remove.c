@@ -149,26 +149,39 @@ static int end_exec(const char *id, void *user) {
                                      left->error);
 }
 
-int process_forget(struct process *process, struct shim_error *error) {
+/* The runtime is told no more than an id, which belongs to another once the directory is gone. */
+static int await_calls(const struct process *process, struct shim_error *error) {
+    return process_await_calls(process, process->runtime->config->timeouts.delete, error);
+}
+
+static int tell_to_forget(struct process *process, struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    if (!SHIM_HAS(struct shim_plugin, runtime->plugin, remove))
-        return 0;
-    int r = PLUGIN_CALL(runtime, remove, &process->view, error);
-    /* Two at once disturb each other. */
-    if (r < 0 && process_await_calls(process, runtime->config->timeouts.delete) == 1)
-        r = PLUGIN_CALL(runtime, remove, &process->view, error);
-    return r;
+    return SHIM_HAS(struct shim_plugin, runtime->plugin, remove)
+               ? PLUGIN_CALL(runtime, remove, &process->view, error)
+               : 0;
+}
+
+int process_forget(struct process *process, struct shim_error *error) {
+    struct shim_error problem = ERROR_NONE;
+    int r = tell_to_forget(process, &problem);
+    int others = await_calls(process, error);
+    if (others < 0)
+        return others;
+    /* Two at once disturb each other, and what was still being created was not there yet. */
+    return others ? tell_to_forget(process, error) : error_pass(error, r, &problem);
 }
 
 /* The runtime forgets the container, unless its monitor has seen to that. A runtime that was killed
  * while it created one leaves more than it can delete, which its plugin knows. */
 static int remove_from_runtime(struct process *process, enum ending ending,
                                struct shim_error *error) {
-    if (ending == IS_OVER && status_cleaned(process->directory_fd))
-        return 0;
+    int r = 0;
     if (ending == INCOMPLETE && !status_launched(process->directory_fd))
         return 0; /* what the runtime has of that id is somebody else's */
-    int r = process_forget(process, error);
+    if (ending != IS_OVER || !status_cleaned(process->directory_fd))
+        r = process_forget(process, error);
+    else if (status_changing(process->directory_fd)) /* for a host that was killed */
+        r = await_calls(process, error);
     return r < 0 ? error_context(error, "container %s: its runtime cannot delete it",
                                  process->container_id)
                  : 0;
