@@ -73,6 +73,44 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "what is killed while it is being paused dies" {
+    for RUNTIME in $RUNTIMES; do
+        stops
+        configure_runtime "$RUNTIME" "binary: $(wrapped "$(runtime_binary "$RUNTIME")" pause \
+            "\"\$real\" \"\$@\"; status=\$?; $STOP; exit \$status")"
+        works run -d -r "$RUNTIME" -b "$(bundle killed "$FOREVER")" "$ID"
+        in_background pause "$ID"
+        host=$!
+        reached
+        works kill "$ID" KILL
+        let_go
+        joins "$host"
+        is "$status $output" "0 "
+        gives 137 --timeout "${PATIENCE}s" "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
+@test "to die, the paused container is resumed only as long as the id is its own" {
+    [[ -d /sys/fs/cgroup/freezer ]] || skip "of cgroup v2, what is frozen dies all the same"
+    for RUNTIME in $RUNTIMES; do
+        works run -d -r "$RUNTIME" -b "$(bundle own "$FOREVER")" "$ID"
+        works pause "$ID"
+        hold
+        in_background kill "$ID" KILL
+        host=$!
+        eventually waiters 1
+        no is_over "$(pid_of "$ID")"
+        let_go
+        joins "$host"
+        is "$status $output" "0 "
+        gives 137 "$ID"
+        works delete "$ID"
+        nothing_is_left
+    done
+}
+
 @test "what has no terminal is not resized" {
     for RUNTIME in $RUNTIMES; do
         works run -d -r "$RUNTIME" -b "$(bundle resize "$FOREVER")" "$ID"

@@ -99,9 +99,6 @@ int process_lock_until(struct process *process, int64_t deadline, struct shim_er
  * that are at work on this process, but for its living monitor and that one's children. 1: there
  * were some; 0: there were none; -ETIMEDOUT, -ECANCELED, or why they could not be looked for. */
 int process_await_calls(const struct process *process, int64_t timeout, struct shim_error *error);
-/* What its `status` should say: a host that died in the middle of a change may have left it behind
- * the truth; then the runtime is asked. Of what cannot be found out the file's word stands. */
-uint32_t process_true_status(struct process *process, uint32_t status);
 /* Writes what the runtime says, once there is nobody who changes it. -EBADMSG: the runtime says
  * that it is over, which only its monitor may. */
 int process_settle_status(struct process *process, struct shim_error *error);
@@ -118,10 +115,12 @@ bool process_in_root(const struct process *process);
 void process_tell(const struct process *process, const char *type, pid_t pid, int32_t exit_status,
                   const char *time);
 
-/* Sends a signal through the plugin. SIGKILL thaws what `status` calls paused: a frozen process
- * does not die before. -ESRCH: it is over. */
-int process_send_signal(struct process *process, int32_t number, uint32_t status,
-                        struct shim_error *error);
+/* Sends a signal through the plugin. -ESRCH: it is over. A frozen process does not die of SIGKILL
+ * before it is thawed. So whoever has sent that looks for `paused`, and whoever has written
+ * `paused` looks for that: the later of the two sees the other, and thaws. */
+int process_send_signal(struct process *process, int32_t number, struct shim_error *error);
+/* Has the runtime resume what is paused, to die. Takes the lock if it is. */
+void process_thaw(struct process *process);
 
 /* wait.c: the services of these names. */
 int process_wait(const struct shim_context *context, const struct shim_process *view,

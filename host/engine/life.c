@@ -11,6 +11,8 @@
 #include "base/fd.h"
 #include "engine/call.h"
 #include "process/fifo.h"
+#include "process/identity.h"
+#include "process/pending.h"
 
 static int wrong_state(const struct process *process, uint32_t status, const char *wanted,
                        struct shim_error *error) {
@@ -83,16 +85,25 @@ int engine_start(struct engine *engine, const char *container, struct shim_error
                          error);
 }
 
+static bool is_killed(const struct process *process) {
+    struct shim_identity identity = {.size = sizeof(identity)};
+    return identity_read_process(process->directory_fd, &identity, NULL) == 0 &&
+           pending_signal(identity.pid, SIGKILL);
+}
+
 int engine_pause(struct engine *engine, const char *container, struct shim_error *error) {
     struct process *process AUTO_PROCESS = NULL;
     int r = process_open(engine, container, NULL, &process, error);
     if (r < 0 || (r = RUNTIME_NEEDS(process->runtime, pause, error)) < 0)
         return r;
-    return change_status(process,
-                         &(struct change){"pause", "paused", SHIM_STATUS_RUNNING,
-                                          SHIM_STATUS_PAUSED, "only a running one can be paused",
-                                          process->runtime->plugin->pause},
-                         error);
+    r = change_status(process,
+                      &(struct change){"pause", "paused", SHIM_STATUS_RUNNING, SHIM_STATUS_PAUSED,
+                                       "only a running one can be paused",
+                                       process->runtime->plugin->pause},
+                      error);
+    if (is_killed(process)) /* meanwhile, by somebody who saw it run */
+        process_thaw(process);
+    return r;
 }
 
 int engine_resume(struct engine *engine, const char *container, struct shim_error *error) {
@@ -158,7 +169,7 @@ int engine_signal(struct engine *engine, const char *container, const char *id, 
                              process->id, status_name(state.status));
     if (r < 0)
         return r;
-    r = process_send_signal(process, signal, state.status, error);
+    r = process_send_signal(process, signal, error);
     return r < 0 ? error_context(error, "container %s, process %s", container, process->id) : 0;
 }
 

@@ -207,7 +207,9 @@ static bool interrupted(const struct process *process) {
            (process->lock >= 0 || !store_locked(process->container_fd));
 }
 
-uint32_t process_true_status(struct process *process, uint32_t status) {
+/* What `status` should say: a host that died in the middle of a change may have left it behind the
+ * truth; then the runtime is asked. Of what cannot be found out the file's word stands. */
+static uint32_t true_status(struct process *process, uint32_t status) {
     struct shim_error ignored = ERROR_NONE;
     uint32_t answer = status;
     if (status == SHIM_STATUS_UNKNOWN || status == SHIM_STATUS_STOPPED || !interrupted(process) ||
@@ -249,7 +251,7 @@ int process_load(struct process *process, struct shim_state *ret_state, struct s
         return r;
     }
     state.status = state.status == SHIM_STATUS_UNKNOWN ? unsaid_status(process, &state.identity)
-                                                       : process_true_status(process, state.status);
+                                                       : true_status(process, state.status);
     *ret_state = state;
     return 0;
 }
@@ -281,14 +283,34 @@ void process_tell(const struct process *process, const char *type, pid_t pid, in
                                           .time = time});
 }
 
-int process_send_signal(struct process *process, int32_t number, uint32_t status,
-                        struct shim_error *error) {
-    const struct runtime *runtime = process->runtime;
-    int r = PLUGIN_CALL(runtime, signal, &process->view, number, error);
-    if (r == 0 && number == SIGKILL && status == SHIM_STATUS_PAUSED &&
-        SHIM_HAS(struct shim_plugin, runtime->plugin, resume)) {
-        struct shim_error ignored = ERROR_NONE; /* it may be gone already */
-        PLUGIN_CALL(runtime, resume, &process->view, &ignored);
-    }
+static bool is_paused(struct process *process) {
+    struct shim_state state;
+    return process_load(process, &state, NULL) == 0 && state.status == SHIM_STATUS_PAUSED;
+}
+
+/* Marked, so that its monitor, which may see the end meanwhile, leaves the runtime alone. */
+static void resume(struct process *process) {
+    struct shim_error ignored = ERROR_NONE; /* it may be gone already */
+    int mark AUTO_CLOSE = -1;
+    status_changing_set(process->directory_fd, &mark, &ignored);
+    if (PLUGIN_CALL(process->runtime, resume, &process->view, &ignored) == 0)
+        status_changing_clear(process->directory_fd);
+}
+
+void process_thaw(struct process *process) {
+    bool held = process->lock >= 0;
+    if (!SHIM_HAS(struct shim_plugin, process->runtime->plugin, resume) || !is_paused(process) ||
+        process_lock(process, NULL) < 0)
+        return;
+    if (is_paused(process)) /* and the id is still its own */
+        resume(process);
+    if (!held)
+        process->lock = fd_close(process->lock);
+}
+
+int process_send_signal(struct process *process, int32_t number, struct shim_error *error) {
+    int r = PLUGIN_CALL(process->runtime, signal, &process->view, number, error);
+    if (r == 0 && number == SIGKILL)
+        process_thaw(process);
     return r;
 }

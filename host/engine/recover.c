@@ -35,14 +35,8 @@ static int record_unseen(const struct process *process, const struct shim_identi
 static int kill_and_await(struct process *process, const struct shim_identity *identity,
                           struct shim_error *error) {
     int pidfd AUTO_CLOSE = -1;
-    uint32_t status = SHIM_STATUS_UNKNOWN;
-    struct shim_error ignored = ERROR_NONE; /* what is unknown is not paused */
-    status_read(process->directory_fd, &status, &ignored);
     int r = identity_open(identity, &pidfd, error);
-    if (r < 0)
-        return r;
-    status = process_true_status(process, status);
-    if ((r = process_send_signal(process, SIGKILL, status, error)) < 0)
+    if (r < 0 || (r = process_send_signal(process, SIGKILL, error)) < 0)
         return r;
     r = pidfd_await(pidfd, process->runtime->config->timeouts.signal, process->view.cancel_fd);
     if (r < 0)

@@ -29,10 +29,9 @@ static int kill_left(const struct process *process, int directory_fd, struct shi
 }
 
 /* Ends a process that lives. */
-static int kill_process(struct process *process, const struct shim_state *state,
-                        struct shim_error *error) {
+static int kill_process(struct process *process, struct shim_error *error) {
     const struct runtime *runtime = process->runtime;
-    int r = process_send_signal(process, SIGKILL, state->status, error);
+    int r = process_send_signal(process, SIGKILL, error);
     if (r < 0 && r != -ESRCH)
         return r;
     int32_t exit_status;
@@ -216,7 +215,7 @@ static int end_process(struct process *process, bool force, enum ending *ret_end
         return 0;
     if (!force)
         return still_lives(process, state.status, error);
-    r = kill_process(process, &state, error);
+    r = kill_process(process, error);
     return r < 0 ? error_context(error, "container %s: cannot kill it", process->container_id) : 0;
 }
 
@@ -319,7 +318,7 @@ static int remove_unlaunched(struct engine *engine, const char *container, const
 /* What no monitor has cleaned of an exec, its plugin may find. */
 static int end_uncleaned(struct process *process, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
-    int r = process_send_signal(process, SIGKILL, SHIM_STATUS_UNKNOWN, &problem);
+    int r = process_send_signal(process, SIGKILL, &problem);
     if (r == 0 || r == -ENOENT || r == -ESRCH)
         return 0;
     error_pass(error, r, &problem);
