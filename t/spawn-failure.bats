@@ -60,6 +60,32 @@ FOREVER='while :; do sleep 1000; done'
     done
 }
 
+@test "what the host has inherited from the shell that executed it outlives the monitor" {
+    event orphan
+    for RUNTIME in $RUNTIMES; do
+        slow_runtime before
+        path=$(bundle inherited "$FOREVER")
+        (
+            (
+                read -r _ <"$EVENTS/orphan"
+                sleep 1000000 &
+            ) &>/dev/null 3>&- &
+            exec "$SHIMHOST" create -r slow -b "$path" "$ID" </dev/null &>"$T/out.$BASHPID" 3>&-
+        ) &
+        job=$!
+        await launched
+        give orphan
+        eventually pgrep -P "$job" -x sleep
+        orphan=$(pgrep -P "$job" -x sleep)
+        kill -KILL "$(monitor_of "$ID")"
+        joins "$job"
+        is "$status" 1
+        no is_over "$orphan"
+        kill "$orphan"
+        nothing_is_left
+    done
+}
+
 @test "an exec that is being spawned is its host's: a deletion waits for it" {
     for RUNTIME in $RUNTIMES; do
         slow_runtime before

@@ -62,6 +62,7 @@ static void subreaper_leave(void) {
 struct launch {
     const struct launch_plan *plan;
     pid_t monitor;
+    bool alone;   /* we had no child before it */
     int pidfd;    /* -1: there is none to be had */
     int ready_fd; /* our end; -1 when the monitor has closed its own */
     int64_t deadline;
@@ -180,11 +181,17 @@ static int64_t longest(const struct launch_plan *plan, int64_t spawn_timeout) {
     return total + GRACE;
 }
 
+static bool childless(void) {
+    siginfo_t ignored;
+    return waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 && errno == ECHILD;
+}
+
 static int start(struct launch *launch, struct shim_error *error) {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0)
         return error_set(error, -errno, "cannot make a pipe to the monitor: %s", strerror(errno));
     launch->ready_fd = pair[0];
+    launch->alone = childless();
     int r = spawn_with_words(launch, pair[1], error);
     close(pair[1]);
     if (r < 0)
@@ -303,7 +310,7 @@ static int after_death(struct launch *launch, struct shim_error *error) {
     siginfo_t how = {0};
     struct dead_monitor monitor = {
         .pid = launch->monitor,
-        .program = plan->monitor,
+        .alone = launch->alone,
         .directory_fd = plan->directory_fd,
         .pid_file = plan->pid_file,
     };

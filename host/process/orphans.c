@@ -76,14 +76,6 @@ static int census_take(struct census *census, struct shim_error *error) {
     return r == -ENOMEM ? error_set(error, r, "out of memory while looking for processes") : r;
 }
 
-static bool same_file(pid_t pid, const char *program) {
-    char link[40];
-    struct stat its, ours;
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-    return stat(link, &its) == 0 && stat(program, &ours) == 0 && its.st_dev == ours.st_dev &&
-           its.st_ino == ours.st_ino;
-}
-
 static bool single_threaded(void) {
     struct stat tasks;
     return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink == 3;
@@ -93,15 +85,14 @@ static bool single_threaded(void) {
 static void mark_first(struct census *census, const struct dead_monitor *monitor,
                        uint64_t monitor_start) {
     pid_t recorded = 0;
-    bool alone = single_threaded();
+    bool alone = monitor->alone && census->self.pid != 1 && single_threaded();
     if (monitor->pid_file)
         pidfile_read(monitor->directory_fd, monitor->pid_file, &recorded, NULL);
     for (size_t i = 0; i < census->count; i++) {
         const struct process_stat *stat = &census->all[i];
         bool ours = stat->parent == census->self.pid && stat->start_time >= monitor_start;
         census->marked[i] =
-            stat->session == monitor->pid ||
-            (ours && (stat->pid == recorded || (alone && !same_file(stat->pid, monitor->program))));
+            stat->session == monitor->pid || (ours && (alone || stat->pid == recorded));
     }
 }
 

@@ -13,7 +13,7 @@
  * still its own. */
 struct dead_monitor {
     pid_t pid;
-    const char *program; /* its path: what else executes it is another monitor, and none of ours */
+    bool alone; /* whoever launched it had no child by then */
     int directory_fd;
     const char *pid_file; /* that the runtime may have written; or NULL */
 };
@@ -28,8 +28,9 @@ void orphans_mark_related(const struct process_stat *all, bool *marked, size_t c
 /* Kills and reaps what the monitor left, again and again until nothing is, while the calling
  * process is a child subreaper. What it left are the processes of its session; the one in the pid
  * file, if it is a child of ours that is younger than the monitor; all that descend from these;
- * and, when this process has one thread only, every child of ours that is younger than the monitor,
- * because nobody else can have made it.
+ * and, if it was launched alone and this process has one thread only, every child of ours that is
+ * younger than the monitor. Whoever had other children then gets their orphans, too, and the first
+ * process of a pid namespace gets everybody's.
  *
  * Returns 0, or -EBUSY if some will not die within `timeout` milliseconds. Blocks that long at
  * most. */
