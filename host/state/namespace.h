@@ -10,12 +10,11 @@
 
 #define NAMESPACE_FILE ".namespace"
 
-/* 0: what the state directory holds can be judged from here. Where nothing says whose it is, or
- * that was in another boot, it is the caller's from now on. -EXDEV: it belongs to others; -EBADMSG:
- * nobody knows whose it is. */
-int namespace_claim(int state_fd, struct shim_error *error);
+/* 1: the state directory is the caller's; 0: nobody's: nothing says whose it is, or that was in
+ * another boot; -EXDEV: it belongs to others; -EBADMSG: nobody knows whose it is. */
+int namespace_check(int state_fd, struct shim_error *error);
 
-/* It is the caller's from now on: it has no container. */
+/* It is the caller's from now on. Where that cannot be written it stays nobody's. */
 void namespace_take(int state_fd);
 
 #endif

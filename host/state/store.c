@@ -27,6 +27,7 @@
 
 struct store {
     int fd;
+    bool ours; /* .namespace says so */
     char path[PATH_MAX];
 };
 
@@ -92,16 +93,15 @@ static int stop_at_one(const char *id, void *user) {
     return 1;
 }
 
-/* Is what the processes are that stand in it what they are for us? */
-static int claim_namespace(const struct store *store, struct shim_error *error) {
+/* May it be judged from here what stands in it? Without a container there is nothing to judge. */
+static int check_namespace(struct store *store, struct shim_error *error) {
     struct shim_error problem = ERROR_NONE;
-    int r = namespace_claim(store->fd, &problem);
-    if (r == 0)
+    int r = namespace_check(store->fd, &problem);
+    store->ours = r == 1;
+    if (r >= 0)
         return 0;
-    if ((r == -EXDEV || r == -EBADMSG) && store_containers(store, stop_at_one, NULL, NULL) == 0) {
-        namespace_take(store->fd);
+    if ((r == -EXDEV || r == -EBADMSG) && store_containers(store, stop_at_one, NULL, NULL) == 0)
         return 0;
-    }
     return error_set(error, r,
                      "state directory %s: %.300s; run shimhost where they were begun; if nothing "
                      "of that is left, remove %s/" NAMESPACE_FILE,
@@ -118,7 +118,7 @@ int store_open(const char *path, struct store **ret_store, struct shim_error *er
         return error_set(error, -ENOMEM, "cannot open the state directory: out of memory");
     store->fd = fd_steal(&fd);
     set_path(store, path);
-    if ((r = claim_namespace(store, error)) < 0) {
+    if ((r = check_namespace(store, error)) < 0) {
         store_close(store);
         return r;
     }
@@ -249,6 +249,8 @@ int store_container_make(const struct store *store, const char *container, int *
     int r = check_id(container, "container", error);
     if (r < 0)
         return r;
+    if (!store->ours)
+        namespace_take(store->fd);
     /* Until its lock is ours it looks like the leftover of a spawn. Whoever has removed it as one
      * has taken nothing away. */
     while ((r = make_directory(store, container, &problem)) == 0 &&

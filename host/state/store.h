@@ -15,7 +15,7 @@ struct store;
 #define STORE_NAMESPACES "-containerd"
 
 /* Opens the state directory `path` (absolute), making it and missing parents, mode 0700. -EPERM:
- * someone else owns it, or others may enter it; -EXDEV, -EBADMSG: those of namespace_claim(). */
+ * someone else owns it, or others may enter it; -EXDEV, -EBADMSG: those of namespace_check(). */
 int store_open(const char *path, struct store **ret_store, struct shim_error *error);
 struct store *store_close(struct store *store);
 /* Its path without links. */
