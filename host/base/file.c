@@ -258,7 +258,7 @@ int directory_make_above(const char *path, mode_t mode, struct shim_error *error
     for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         size_t length = (size_t)(slash - path);
         if (length >= sizeof(above))
-            return error_set(error, -ENAMETOOLONG, "%s: too long a path", path);
+            return error_set(error, -ENAMETOOLONG, "too long a path: %s", path);
         memcpy(above, path, length);
         above[length] = '\0';
         if (mkdir(above, mode) < 0 && errno != EEXIST)
