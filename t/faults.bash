@@ -18,7 +18,7 @@ WALKED=${SHIMHOST_FAULTS_RUNTIMES:-fake process}
 ERRORS=${SHIMHOST_FAULTS_ERRORS:-ENOSPC EMFILE ENOMEM EIO EACCES EINTR}
 ONLY=${SHIMHOST_FAULTS_ONLY-}
 on= # are the calls after the one that fails to fail, too?
-declare -gA NUMBER=([ESRCH]=3 [EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28)
+declare -gA NUMBER=([ESRCH]=3 [EINTR]=4 [EIO]=5 [ENOMEM]=12 [EACCES]=13 [EMFILE]=24 [ENOSPC]=28 [EDQUOT]=122)
 declare -gA CALL=([read]=0 [write]=1 [brk]=12 [ioctl]=16 [clone]=56 [wait4]=61 [fcntl]=72 [unlinkat]=263 [faccessat]=269
     [ppoll]=271 [signalfd4]=289 [dup3]=292 [renameat2]=316 [pidfd_open]=434)
 [[ $(uname -m) == x86_64 ]] || CALL=([read]=63 [write]=64 [brk]=214 [ioctl]=29 [clone]=220 [wait4]=260 [fcntl]=25 [unlinkat]=35

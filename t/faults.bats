@@ -596,6 +596,16 @@ it_is_adopted() {
     ((n > 4))
 }
 
+@test "a host writes the end where it may, too, if its quota is used up" {
+    RUNTIME=fake
+    works run -d -b "$LONG" "$ID"
+    kill_monitor
+    failing EDQUOT --after .exitStatus. --call "${CALL[write]}" --at 1 -- wait "$ID"
+    is "$status $output" "0 137"
+    works delete "$ID"
+    nothing_is_left
+}
+
 @test "a disk that is full lets no container begin, and those that are there end" {
     mkdir "$STATE"
     for RUNTIME in $WALKED; do

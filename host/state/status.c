@@ -109,7 +109,8 @@ static void give_room_back(int directory_fd) {
     unlinkat(directory_fd, EXIT_ROOM_FILE, 0);
 }
 
-/* On a full disk: into what the monitor had set aside, which then is the exit status. */
+/* Where there is no more room: into what the monitor had set aside, which then is the exit status.
+ */
 static int use_room(int directory_fd, const char *line, size_t length) {
     int fd AUTO_CLOSE =
         openat(directory_fd, EXIT_ROOM_FILE, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -126,7 +127,7 @@ int status_exit_write(int directory_fd, int32_t exit_status, struct shim_error *
     char line[32];
     int length = snprintf(line, sizeof(line), "%d\n", exit_status);
     int r = file_create_at_once(directory_fd, EXIT_STATUS_FILE, line, (size_t)length, error);
-    if (r == -ENOSPC && use_room(directory_fd, line, (size_t)length) == 0)
+    if ((r == -ENOSPC || r == -EDQUOT) && use_room(directory_fd, line, (size_t)length) == 0)
         return 0;
     if (r == 0)
         give_room_back(directory_fd);
