@@ -121,13 +121,27 @@ static int check_unknown(const struct shim_context *context, const struct shim_p
                     oci_of(context)->binary);
 }
 
+/* It may be over by then: its monitor writes the end before it writes `stopped`, so whoever is the
+ * last of the two to write has seen the end. */
+static int record_running(const struct shim_context *context, const struct shim_process *process,
+                          struct shim_error *error) {
+    static const char running[] = "running\n", stopped[] = "stopped\n";
+    const struct shim_services *services = context->services;
+    struct shim_state state = {.size = sizeof(state)};
+    struct shim_error ignored = oci_error();
+    int r =
+        services->file_write(process->directory_fd, "status", running, sizeof(running) - 1, error);
+    if (r < 0 || services->process_load(context, process, &state, &ignored) < 0 ||
+        state.status != SHIM_STATUS_STOPPED)
+        return r;
+    return services->file_write(process->directory_fd, "status", stopped, sizeof(stopped) - 1,
+                                error);
+}
+
 static int start_created(const struct shim_context *context, const struct shim_process *process,
                          struct shim_error *error) {
-    static const char running[] = "running\n";
     int r = shim_oci_start(context, process, error);
-    return r < 0 ? r
-                 : context->services->file_write(process->directory_fd, "status", running,
-                                                 sizeof(running) - 1, error);
+    return r < 0 ? r : record_running(context, process, error);
 }
 
 /* Whatever the failed command has left: it is gone when this returns, or the log says why not. */

@@ -28,6 +28,7 @@ struct oci_fixture {
     size_t n_lines;
     uint32_t run_flags;              /* of the last one that was run */
     const struct answer *script;     /* for run_command */
+    bool is_over;                    /* what was launched */
     int launch_result;               /* of monitor_launch */
     uint32_t launch_flags;           /* SHIM_LAUNCH_*, of the last launch */
     const char *launch_message;      /* the error's, if it fails */
@@ -161,6 +162,15 @@ static inline int mock_monitor_launch(const struct shim_context *context,
                                       : 0;
 }
 
+static inline int mock_process_load(const struct shim_context *context,
+                                    const struct shim_process *process,
+                                    struct shim_state *ret_state, struct shim_error *error) {
+    (void)process;
+    (void)error;
+    ret_state->status = fixture_of(context)->is_over ? SHIM_STATUS_STOPPED : SHIM_STATUS_RUNNING;
+    return 0;
+}
+
 static const struct shim_services mock_services = {
     .size = sizeof(struct shim_services),
     .version = SHIM_ABI_VERSION,
@@ -176,6 +186,7 @@ static const struct shim_services mock_services = {
     .output_free = mock_output_free,
     .runtime_error = mock_runtime_error,
     .monitor_launch = mock_monitor_launch,
+    .process_load = mock_process_load,
 };
 
 static const char *const no_words[] = {NULL};

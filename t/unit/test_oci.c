@@ -147,6 +147,20 @@ static void without_run_it_is_created_and_started(void **state) {
     free(status);
 }
 
+static void what_is_over_when_it_has_been_started_is_not_called_running(void **state) {
+    static const struct shim_oci_word words[] = {{"run", ""}, {NULL, NULL}};
+    static const struct shim_oci_runtime runtime = {
+        .size = sizeof(runtime), .name = "mine", .words = words};
+    struct oci_fixture *fixture = opened(state, &runtime);
+    char *status = NULL;
+    fixture->script = unknown;
+    fixture->is_over = true;
+    assert_int_equal(spawn(fixture, SHIM_PROCESS_START), 0);
+    assert_int_equal(mock_file_read(fixture->directory->fd, "status", 100, &status, NULL), 0);
+    assert_string_equal(status, "stopped\n");
+    free(status);
+}
+
 static void a_failed_start_leaves_nothing(void **state) {
     static const struct shim_oci_word words[] = {{"run", ""}, {NULL, NULL}};
     static const struct shim_oci_runtime runtime = {
@@ -261,6 +275,7 @@ int main(void) {
         OCI_TEST(restore_takes_the_images),
         OCI_TEST(words_can_be_spelled_otherwise),
         OCI_TEST(without_run_it_is_created_and_started),
+        OCI_TEST(what_is_over_when_it_has_been_started_is_not_called_running),
         OCI_TEST(a_failed_start_leaves_nothing),
         OCI_TEST(what_it_lacks_is_not_supported),
         OCI_TEST(what_it_does_not_know_is_not_supported),
