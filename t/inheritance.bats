@@ -32,7 +32,7 @@ careless() {
         careless run -d -r "$RUNTIME" -b "$(bundle monitor 'while :; do sleep 1000; done')" "$ID"
         monitor=$(monitor_of "$ID")
         for descriptor in /proc/"$monitor"/fd/*; do
-            target=$(readlink "$descriptor")
+            target=$(readlink "$descriptor") || continue # what it has closed it does not keep
             case $target in
             "$STATE/$ID/"* | /dev/null | pipe:* | anon_inode:*) ;;
             /sys/fs/cgroup/*"$ID"/memory.*) ;; # the counter of kills for want of memory
