@@ -18,7 +18,6 @@ host_libhost_la_SOURCES = \
 	%D%/process/launch_failure.c %D%/process/launch_failure.h \
 	%D%/process/launch_words.c %D%/process/launch_words.h \
 	%D%/process/orphans.c %D%/process/orphans.h \
-	%D%/process/pending.c %D%/process/pending.h \
 	%D%/process/pidfile.c %D%/process/pidfile.h \
 	%D%/process/runtime_log.c %D%/process/runtime_log.h \
 	%D%/process/workers.c %D%/process/workers.h \

@@ -12,7 +12,6 @@
 #include "engine/call.h"
 #include "process/fifo.h"
 #include "process/identity.h"
-#include "process/pending.h"
 
 static int wrong_state(const struct process *process, uint32_t status, const char *wanted,
                        struct shim_error *error) {
@@ -88,7 +87,7 @@ int engine_start(struct engine *engine, const char *container, struct shim_error
 static bool is_killed(const struct process *process) {
     struct shim_identity identity = {.size = sizeof(identity)};
     return identity_read_process(process->directory_fd, &identity, NULL) == 0 &&
-           pending_signal(identity.pid, SIGKILL);
+           identity_pending(&identity, SIGKILL);
 }
 
 int engine_pause(struct engine *engine, const char *container, struct shim_error *error) {

@@ -18,7 +18,8 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define STAT_MAX 2048 /* numbers of at most 20 digits, and a name of at most 64 bytes */
+#define STAT_MAX 2048    /* numbers of at most 20 digits, and a name of at most 64 bytes */
+#define STATUS_MAX 16384 /* some 1,500 bytes, and the supplementary groups */
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LENGTH 36
 #define RECORD_MAX 256 /* bytes of a file in a process's directory */
@@ -267,6 +268,24 @@ int identity_signal(const struct shim_identity *identity, int signal, struct shi
         return gone(identity, "", error);
     return error_set(error, -errno, "cannot send signal %d to process %d: %s", signal,
                      identity->pid, strerror(errno));
+}
+
+/* Is it in the set that the line gives in hexadecimal? */
+static bool in_set(const char *status, const char *line, int signal) {
+    const char *set = strstr(status, line);
+    return set && (strtoull(set + strlen(line), NULL, 16) >> (signal - 1)) & 1;
+}
+
+bool identity_pending(const struct shim_identity *identity, int signal) {
+    struct process_stat stat;
+    char path[32], status[STATUS_MAX];
+    snprintf(path, sizeof(path), "/proc/%d/status", identity->pid);
+    ssize_t length = read_proc(path, status, sizeof(status) - 1);
+    if (length < 0 || find(identity, &stat, NULL) < 0)
+        return false;
+    status[length] = '\0';
+    /* One that ends a process is given to each of its threads. */
+    return in_set(status, "\nSigPnd:", signal) || in_set(status, "\nShdPnd:", signal);
 }
 
 int identity_alive(const struct shim_identity *identity, struct shim_error *error) {

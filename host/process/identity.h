@@ -57,6 +57,10 @@ int pidfd_await(int pidfd, int64_t timeout, int cancel_fd);
  * zombie; -EPERM. */
 int identity_signal(const struct shim_identity *identity, int signal, struct shim_error *error);
 
+/* Has it been sent a signal that it has not got, as a frozen process has? Also false if it is gone.
+ */
+bool identity_pending(const struct shim_identity *identity, int signal);
+
 /* 1: it lives; 0: it is over, a zombie included. A process whose first thread alone has ended
  * lives. A negative errno: could not be found out; never to be taken for 0. */
 int identity_alive(const struct shim_identity *identity, struct shim_error *error);
