@@ -86,17 +86,30 @@ static int copy(struct draft *draft, const char *pointer, const char *key) {
     return r < 0 ? r : 0;
 }
 
-/* Copies every member of an array. Returns whether there are any. */
-static int copy_all(struct draft *draft, const char *array, const char *key) {
+/* Calls `each` for every member of an array, which has been read. Returns whether there are any. */
+static int each_member(struct draft *draft, const char *array,
+                       int (*each)(struct draft *draft, const char *pointer, void *user),
+                       void *user) {
     char pointer[128];
     size_t count;
     int r = get_size(draft, array, &count);
     for (size_t i = 0; r >= 0 && i < count; i++) {
         r = get_member(draft, array, i, "", pointer, sizeof(pointer));
         if (r > 0)
-            put(draft, key, draft->text);
+            r = each(draft, pointer, user);
     }
     return r < 0 ? r : count > 0;
+}
+
+static int put_member(struct draft *draft, const char *pointer, void *user) {
+    const char *const *key = user;
+    (void)pointer;
+    put(draft, *key, draft->text);
+    return 0;
+}
+
+static int copy_all(struct draft *draft, const char *array, const char *key) {
+    return each_member(draft, array, put_member, &key);
 }
 
 /* ------------------------------------------------------------------------------------ user */
@@ -113,17 +126,9 @@ static int copy_id(struct draft *draft, const char *pointer, const char *key, co
     return 1;
 }
 
-static int copy_groups(struct draft *draft) {
-    static const char array[] = "/user/additionalGids";
-    char pointer[128];
-    size_t count;
-    int r = get_size(draft, array, &count);
-    for (size_t i = 0; r >= 0 && i < count; i++) {
-        r = get_member(draft, array, i, "", pointer, sizeof(pointer));
-        if (r > 0)
-            r = copy_id(draft, pointer, PLAN_GROUP, "is not a group id");
-    }
-    return r;
+static int copy_group(struct draft *draft, const char *pointer, void *user) {
+    (void)user;
+    return copy_id(draft, pointer, PLAN_GROUP, "is not a group id");
 }
 
 static int copy_user(struct draft *draft) {
@@ -132,7 +137,7 @@ static int copy_user(struct draft *draft) {
     if ((r = get_size(draft, "/user", &size)) < 0 ||
         (r = copy_id(draft, "/user/uid", PLAN_UID, "is not a user id")) < 0 ||
         (r = copy_id(draft, "/user/gid", PLAN_GID, "is not a group id")) < 0 ||
-        (r = copy_groups(draft)) < 0)
+        (r = each_member(draft, "/user/additionalGids", copy_group, NULL)) < 0)
         return r;
     return copy(draft, "/user/umask", PLAN_UMASK);
 }
@@ -258,8 +263,10 @@ static int capability_of(const char *name) {
 }
 
 /* What this program has never heard of it cannot give, and nobody loses by that. */
-static int add_capability(const struct draft *draft, unsigned long long *mask) {
+static int add_capability(struct draft *draft, const char *pointer, void *user) {
+    unsigned long long *mask = user;
     int capability = capability_of(draft->text);
+    (void)pointer;
     if (capability >= 0)
         *mask |= 1ull << capability;
     else
@@ -269,16 +276,10 @@ static int add_capability(const struct draft *draft, unsigned long long *mask) {
 }
 
 static int copy_capability_set(struct draft *draft, const char *set) {
-    char array[64], pointer[128];
+    char array[64];
     unsigned long long mask = 0;
-    size_t count;
     snprintf(array, sizeof(array), "/capabilities/%s", set);
-    int r = get_size(draft, array, &count);
-    for (size_t i = 0; r >= 0 && i < count; i++) {
-        r = get_member(draft, array, i, "", pointer, sizeof(pointer));
-        if (r > 0)
-            r = add_capability(draft, &mask);
-    }
+    int r = each_member(draft, array, add_capability, &mask);
     if (r >= 0)
         fprintf(draft->plan, "%s=%llu%c", set, mask, '\0');
     return r;
