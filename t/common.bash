@@ -26,6 +26,7 @@ MONITOR=$PREFIX/libexec/shimhost/shimhost-monitor
 PLUGINS=$PREFIX/lib/shimhost/plugins
 HELPERS=$BUILD/t/helpers
 RUNTIMES=${SHIMHOST_TEST_RUNTIMES:-crun runc}
+OTHER_BOOT=00000000-0000-0000-0000-000000000000
 PATIENCE=${SHIMHOST_TEST_PATIENCE:-40} # seconds until an event that has to come is given up
 
 # ------------------------------------------------------------------------------------ set-up

@@ -30,6 +30,16 @@ call() {
     is "$status" 0 "$* says: $output; status"
 }
 
+# runs NAME: a container, through a server of its own; its pid is in $pid. Its log is held open by descriptor 7.
+runs() {
+    prepare "$1"
+    exec 7<>"$B/log"
+    begins "$1" </dev/null 7>&-
+    call Create "$1" "bundle=$B"
+    pid=$(value pid)
+    call Start "$1"
+}
+
 # refuses CODE METHOD NAME [FIELD=VALUE]…
 refuses() {
     captures timeout -k 1 60 "$CLIENT" call "$A" "$2" "id=$ID-$3" "${@:4}"

@@ -433,12 +433,7 @@ fed() {
 @test "a server without descriptors invents no end: what it cannot find out it finds out later" {
     local pid server waiter
     needs prlimit
-    prepare hungry
-    exec 7<>"$B/log"
-    begins hungry </dev/null 7>&-
-    call Create hungry "bundle=$B"
-    pid=$(value pid)
-    call Start hungry
+    runs hungry
     "$CLIENT" call "$A" Wait "id=$ID-hungry" >"$T/waited" 3>&- 7>&- &
     waiter=$!
     eventually has_called "$waiter"
@@ -489,12 +484,7 @@ soft_limit() {
     hear_events
     for way in replaced ended; do
         : >"$T/heard"
-        prepare lost
-        exec 7<>"$B/log"
-        begins lost </dev/null 7>&-
-        call Create lost "bundle=$B"
-        pid=$(value pid)
-        call Start lost
+        runs lost
         state=$(readlink "$B/shimhost-state")/init
         printf x >"$state/.cleanup"
         kill_and_await "$(head -n 1 "$state/monitor")"
@@ -527,11 +517,7 @@ soft_limit() {
 @test "a new program takes over calls and events that wait; one that cannot is not taken; SIGTERM ends no container" {
     local pid waiter
     install_shim "$SHIM"
-    prepare new
-    exec 7<>"$B/log"
-    begins new </dev/null 7>&-
-    call Create new "bundle=$B"
-    call Start new
+    runs new
     "$CLIENT" call "$A" Wait "id=$ID-new" >"$T/waited" 7>&- &
     waiter=$!
     pid=$(server)

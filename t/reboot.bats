@@ -5,8 +5,6 @@
 load common
 load bystander
 
-OTHER_BOOT=00000000-0000-0000-0000-000000000000
-
 # as_rebooted ID PROCESS…: nothing of the container lives, its runtime has forgotten it, and the directories are of
 # another boot; its pids are the bystander's now, start time and all.
 as_rebooted() {

@@ -108,8 +108,6 @@ refused() {
     works delete --force "$ID"
 }
 
-OTHER_BOOT=00000000-0000-0000-0000-000000000000
-
 # refuses_all COMMAND…: of what has containers of another namespace nothing is told, and nothing is done.
 refuses_all() {
     local words
@@ -182,8 +180,8 @@ refuses_all() {
     works run -d -b "$(bundle boot 'while :; do sleep 1000; done')" "$ID"
     pid=$(pid_of "$ID")
     kill -KILL "$(monitor_of "$ID")"
-    sed -i '2s/.*/00000000-0000-0000-0000-000000000000/' "$STATE/$ID/init/starttime"
-    sed -i '3s/.*/00000000-0000-0000-0000-000000000000/' "$STATE/$ID/init/monitor"
+    sed -i "2s/.*/$OTHER_BOOT/" "$STATE/$ID/init/starttime"
+    sed -i "3s/.*/$OTHER_BOOT/" "$STATE/$ID/init/monitor"
     is "$(field "$ID" .status)" stopped
     fails_with 1 kill "$ID" KILL
     says "not running"

@@ -132,43 +132,43 @@ static void words_can_be_spelled_otherwise(void **state) {
     assert_line(fixture, 2, "cleanup: ", "--base=/r delete c1");
 }
 
-static void without_run_it_is_created_and_started(void **state) {
+/* Of a runtime that has no `run`. */
+static struct oci_fixture *opened_without_run(void **state) {
     static const struct shim_oci_word words[] = {{"run", ""}, {NULL, NULL}};
     static const struct shim_oci_runtime runtime = {
         .size = sizeof(runtime), .name = "mine", .words = words};
-    struct oci_fixture *fixture = opened(state, &runtime);
+    return opened(state, &runtime);
+}
+
+static void assert_status(struct oci_fixture *fixture, const char *expected) {
     char *status = NULL;
+    assert_int_equal(mock_file_read(fixture->directory->fd, "status", 100, &status, NULL), 0);
+    assert_string_equal(status, expected);
+    free(status);
+}
+
+static void without_run_it_is_created_and_started(void **state) {
+    struct oci_fixture *fixture = opened_without_run(state);
     fixture->script = unknown;
     assert_int_equal(spawn(fixture, SHIM_PROCESS_START), 0);
     assert_non_null(strstr(fixture->lines[1], " create "));
     assert_line(fixture, 3, "", LOG " start c1");
-    assert_int_equal(mock_file_read(fixture->directory->fd, "status", 100, &status, NULL), 0);
-    assert_string_equal(status, "running\n");
-    free(status);
+    assert_status(fixture, "running\n");
 }
 
 static void what_is_over_when_it_has_been_started_is_not_called_running(void **state) {
-    static const struct shim_oci_word words[] = {{"run", ""}, {NULL, NULL}};
-    static const struct shim_oci_runtime runtime = {
-        .size = sizeof(runtime), .name = "mine", .words = words};
-    struct oci_fixture *fixture = opened(state, &runtime);
-    char *status = NULL;
+    struct oci_fixture *fixture = opened_without_run(state);
     fixture->script = unknown;
     fixture->is_over = true;
     assert_int_equal(spawn(fixture, SHIM_PROCESS_START), 0);
-    assert_int_equal(mock_file_read(fixture->directory->fd, "status", 100, &status, NULL), 0);
-    assert_string_equal(status, "stopped\n");
-    free(status);
+    assert_status(fixture, "stopped\n");
 }
 
 static void a_failed_start_leaves_nothing(void **state) {
-    static const struct shim_oci_word words[] = {{"run", ""}, {NULL, NULL}};
-    static const struct shim_oci_runtime runtime = {
-        .size = sizeof(runtime), .name = "mine", .words = words};
     static const struct answer script[] = {{"state", 1, "container does not exist", NULL},
                                            {"start", 1, "it will not", NULL},
                                            {NULL, 0, NULL, NULL}};
-    struct oci_fixture *fixture = opened(state, &runtime);
+    struct oci_fixture *fixture = opened_without_run(state);
     fixture->script = script;
     assert_int_equal(spawn(fixture, SHIM_PROCESS_START), -EIO);
     assert_string_equal(fixture->error.message, "mine start: it will not");
